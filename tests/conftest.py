@@ -1,0 +1,50 @@
+"""Fixtures that several test packages share."""
+
+import gc
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_BESIDE_THE_CHECKOUT = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Return the folder of real files that nobody here wrote."""
+    named = os.environ.get("WORMIO_TEST_DATA")
+    folder = Path(named) if named else _BESIDE_THE_CHECKOUT
+    if not (folder / "MANIFEST.tsv").is_file():
+        pytest.skip(
+            f"the real recordings are not at {folder}: they are not part of this repository; "
+            "point WORMIO_TEST_DATA to them"
+        )
+    return folder
+
+
+def _open_files() -> set[str]:
+    folder = Path("/proc/self/fd")
+    found = set()
+    for entry in folder.iterdir() if folder.is_dir() else ():
+        try:
+            target = entry.readlink()
+        except OSError:  # the descriptor of this very listing
+            continue
+        if target.is_file():
+            found.add(f"{entry.name} {target}")
+    return found
+
+
+@pytest.fixture(autouse=True)
+def no_file_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a file open after its objects are gone."""
+    before = _open_files()
+    yield
+    if request.node.get_closest_marker("slow"):
+        return
+    left = _open_files() - before
+    if left:
+        gc.collect()
+        left = _open_files() - before
+    assert not {name for name in left if "/site-packages/" not in name and "/lib/" not in name}

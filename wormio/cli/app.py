@@ -1,0 +1,297 @@
+"""The commands. Each imports what it needs when it runs, so that ``wormio --help`` is quick."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wormio.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wormio.extraction import Reducer
+    from wormio.model import BaseRecording
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # wormio.cli.exits tells errors
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="One interface to whole-brain recordings.",
+)
+
+PathArgument = Annotated[Path, typer.Argument(help="Recording: a file or a folder.")]
+FormatOption = Annotated[
+    str | None,
+    typer.Option("--format", help="Name of the format, if it is not recognised by itself."),
+]
+OptionOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option", metavar="KEY=VALUE", help="Option of the format; may be given several times."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace existing output.")]
+
+
+def _version(value: bool) -> None:
+    if value:
+        import wormio
+
+        typer.echo(f"wormio {wormio.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    _show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def info(
+    path: PathArgument,
+    as_json: JsonOption = False,
+    metadata_only: Annotated[
+        bool, typer.Option("--metadata-only", help="Do without the frame files.")
+    ] = False,
+    format: FormatOption = None,
+    option: OptionOption = None,
+) -> None:
+    """Tell what a recording holds, without reading a pixel."""
+    from wormio.cli.describe import as_text
+    from wormio.model import summarise
+
+    options = _options(option)
+    if metadata_only:
+        options["metadata_only"] = True
+    with _opened(path, format, options) as recording:
+        summary = summarise(recording)
+    typer.echo(json.dumps(summary, indent=2) if as_json else as_text(summary))
+
+
+@app.command()
+def formats(
+    name: Annotated[str | None, typer.Argument(help="One format: its options, one by one.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the formats that can be opened, or the options of one."""
+    from wormio.cli.describe import format_as_json, format_options
+    from wormio.registry import default_registry
+
+    registry = default_registry()
+    chosen = registry.formats if name is None else (registry.get(name),)
+    if as_json:
+        listed = [format_as_json(fmt, registry.distribution(fmt.name)) for fmt in chosen]
+        typer.echo(json.dumps({"schema_version": 1, "formats": listed}, indent=2))
+        return
+    for fmt in chosen:
+        typer.echo(f"{fmt.name:12} {fmt.title}  [{registry.distribution(fmt.name)}]")
+        if name is not None:
+            typer.echo("\n".join(format_options(fmt)))
+    for failure in registry.failures:
+        typer.echo(f"not loaded: {failure}", err=True)
+
+
+@app.command()
+def explain(path: PathArgument) -> None:
+    """Say for each format whether it recognises a path, and why."""
+    from wormio.registry import explain as ask
+
+    typer.echo(str(ask(path)))
+
+
+@app.command()
+def extract(
+    path: PathArgument,
+    positions: Annotated[
+        Path, typer.Option("--positions", "-p", help="Neuron positions, for example a CSV table.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Signals, an HDF5 file.")],
+    box: Annotated[
+        str, typer.Option("--box", metavar="Z,Y,X", help="Extents of the mask: odd numbers.")
+    ] = "3,5,5",
+    reducer: Annotated[str, typer.Option("--reducer", help="mean or sum.")] = "mean",
+    boundary: Annotated[str, typer.Option("--boundary", help="exclude, clip or nan.")] = "exclude",
+    channel: Annotated[
+        list[str] | None,
+        typer.Option("--channel", help="Name of a channel; may be given several times."),
+    ] = None,
+    offset: Annotated[
+        float | None,
+        typer.Option("--offset", help="Camera offset in counts; default: each channel's own."),
+    ] = None,
+    z_unit: Annotated[
+        str | None, typer.Option("--z-unit", help="um or frame, if the table does not say.")
+    ] = None,
+    drop_outside: Annotated[
+        bool,
+        typer.Option("--drop-outside", help="Take centres outside the image as not found."),
+    ] = False,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Default: one a processor.")
+    ] = None,
+    overwrite: OverwriteOption = False,
+    quiet: QuietOption = False,
+    format: FormatOption = None,
+    option: OptionOption = None,
+) -> None:
+    """Extract the neurons' fluorescence into an HDF5 file, one signal a channel."""
+    from concurrent.futures import ThreadPoolExecutor
+    from contextlib import ExitStack
+
+    import wormio
+    from wormio.cli.describe import refuse_existing
+    from wormio.extraction import Box, Mean, Sum
+
+    refuse_existing(output, overwrite)
+    reducers: dict[str, Reducer] = {"mean": Mean(), "sum": Sum()}
+    if reducer not in reducers:
+        raise OptionError("unknown reducer", expected="mean or sum", found=repr(reducer))
+    mask = Box(*_extents(box))
+    about_z: dict[str, Any] = {"z_unit": z_unit} if z_unit else {}
+    where = wormio.read_positions(positions, **about_z)
+    with ExitStack() as stack:
+        recording = stack.enter_context(_opened(path, format, _options(option)))
+        if drop_outside:
+            where = where.without_outside(*recording.frames.shape[2:])
+        executor = None
+        if threads is not None:
+            executor = stack.enter_context(ThreadPoolExecutor(threads))
+        signals = wormio.extract(
+            recording,
+            where,
+            mask=mask,
+            reducer=reducers[reducer],
+            channels=channel or None,
+            boundary=boundary,  # type: ignore[arg-type]  # checked by extract
+            offset="channel" if offset is None else offset,
+            executor=executor,
+            progress=stack.enter_context(_progress("extracting", "volumes", quiet)),
+        )
+    wormio.save(output, signals, overwrite=overwrite)
+    for name, signal in signals.items():
+        n_volumes, n_neurons = signal.data.shape
+        typer.echo(
+            f"{output}: {name}, {n_neurons} neurons in {n_volumes} volumes, "
+            f"{signal.valid.mean():.1%} of the samples measured"
+        )
+
+
+@app.command()
+def phantom(
+    output: Annotated[Path, typer.Argument(help="Folder to write.")],
+    like: Annotated[
+        Path | None,
+        typer.Option("--like", help="Leifer folder whose time stamps, counters and z to use."),
+    ] = None,
+    frames: Annotated[
+        int | None, typer.Option("--frames", min=1, help="With --like: the first N frames.")
+    ] = None,
+    volumes: Annotated[
+        int | None, typer.Option("--volumes", min=1, help="Without --like: number of sweeps.")
+    ] = None,
+    layout: Annotated[
+        str, typer.Option("--layout", help="split or interleaved channels.")
+    ] = "split",
+    seed: Annotated[int, typer.Option("--seed", help="Of all random numbers.")] = 0,
+    overwrite: OverwriteOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write a recording whose truth is known, in the Leifer format."""
+    from wormio.cli.phantoms import write_phantom
+
+    with _progress("drawing", "frames", quiet) as progress:
+        write_phantom(output, like, frames, volumes, layout, seed, overwrite, progress)
+    typer.echo(
+        f"{output}: a Leifer recording, its neurons in positions.csv and the truth in "
+        "phantom-truth.npz\n"
+        f"next: wormio extract {output} --positions {output / 'positions.csv'} -o traces.h5"
+        + (" --option layout=interleaved" if layout == "interleaved" else "")
+    )
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")] = Path(
+        "wormio-demo"
+    ),
+    quiet: QuietOption = False,
+) -> None:
+    """Run the main job on a phantom: draw it, extract its neurons, compare with the truth."""
+    from wormio.cli.phantoms import run_demo
+
+    def bar(what: str, unit: str) -> Any:
+        return _progress(what, unit, quiet)
+
+    typer.echo(run_demo(output, bar))
+
+
+@contextmanager
+def _opened(path: Path, format: str | None, options: dict[str, Any]) -> Iterator[BaseRecording]:
+    import wormio
+
+    with wormio.open(path, format, **options) as recording:
+        yield recording
+
+
+def _options(given: list[str] | None) -> dict[str, Any]:
+    options = {}
+    for text in given or ():
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise OptionError("an option has no value", expected="KEY=VALUE", found=repr(text))
+        options[key.strip().replace("-", "_")] = value
+    return options
+
+
+def _extents(text: str) -> tuple[int, int, int]:
+    try:
+        z, y, x = (int(part) for part in text.split(","))
+    except ValueError:
+        raise OptionError(
+            "the box is not readable", expected="three odd numbers: 3,5,5", found=repr(text)
+        ) from None
+    return z, y, x
+
+
+@contextmanager
+def _progress(what: str, unit: str, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Show a bar on stderr; none where nobody watches."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    with Progress(
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    ) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

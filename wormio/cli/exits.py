@@ -1,0 +1,83 @@
+"""How the program ends: every error becomes a message on stderr and a documented exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+from wormio import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+__all__ = ["EXIT_CODES", "exit_code", "main"]
+
+# The first that fits counts.
+EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
+    (errors.OptionError, 2),
+    (errors.UnsupportedCapabilityError, 2),
+    (errors.OutputExistsError, 6),
+    (errors.ExtractionError, 2),
+    (errors.MappingError, 2),
+    (errors.FormatError, 3),
+    (errors.RecordingError, 4),
+    (errors.MissingImageError, 4),
+    (errors.SignalError, 4),
+    (errors.PluginError, 5),
+    (errors.ContractError, 5),
+    (OSError, 6),
+    (KeyboardInterrupt, 130),
+)
+_TERMINATED = 143
+_BUG = 1
+
+
+def exit_code(error: BaseException) -> int:
+    """Return the exit code for an error; 1 for one that wormio did not expect."""
+    return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), _BUG)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the program and exit.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Default: those of the process.
+    """
+    from wormio.cli.app import app
+
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app(args=None if arguments is None else list(arguments), standalone_mode=True)
+    except SystemExit:
+        raise
+    except KeyboardInterrupt:
+        sys.exit(exit_code(KeyboardInterrupt()))
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone, as with `wormio info ... | head`
+        sys.exit(0)
+    except Exception as error:
+        code = exit_code(error)
+        if code == _BUG:
+            traceback.print_exc()
+            sys.stderr.write(
+                "\nThis is a bug of wormio or of a plugin, not of yours. "
+                "Please report it with the lines above.\n"
+            )
+        else:
+            sys.stderr.write(f"wormio: {_text(error)}\n")
+        sys.exit(code)
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(_TERMINATED)
+
+
+def _text(error: BaseException) -> str:
+    if isinstance(error, OSError) and not isinstance(error, errors.WormioError):
+        return f"{error.filename or ''}: {error.strerror or error}".removeprefix(": ")
+    return str(error)

@@ -1,0 +1,245 @@
+"""Events: what was done to the animal, on the recording's own frames and clock."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wormio.errors import ContractError
+from wormio.model._fields import array_field, as_dict
+from wormio.model.timeline import Column, Origin
+
+if TYPE_CHECKING:
+    from wormio.model.timeline import Timeline
+
+__all__ = ["EventStatus", "Events"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class EventStatus(enum.IntEnum):
+    """How well an event could be placed; the worst that applies."""
+
+    OK = 0
+    """Its own frame was saved and lies in a complete volume."""
+    SNAPPED = 1
+    """Its frame was dropped: moved to the nearest saved one, `Events.error_frames` away."""
+    SHARED_TRIGGER = 2
+    """Another event was placed on the same trigger or frame."""
+    PARTIAL_VOLUME = 3
+    """Its frame lies outside every complete volume."""
+    OUTSIDE = 4
+    """It lies outside the saved frames: frame and volume are -1."""
+
+
+@attrs.frozen(kw_only=True)
+class Events:
+    """One row an event, E rows, in the order of the file.
+
+    Parameters
+    ----------
+    count : (E,) int64
+        Frame counter at which it happened; -1 if the event has no counter.
+    frame : (E,) int64
+        Nearest saved frame, -1 outside the recording.
+    time : (E,) float64
+        Seconds on the recording's clock; NaN outside it. A native clock goes to `properties`.
+    volume : (E,) int64
+        Volume of `frame`, -1 outside every complete volume.
+    duration : (E,) float64
+        Seconds; NaN if unknown.
+    error_frames : (E,) int64
+        Counter steps between the event and its frame.
+    status : (E,) int8
+        `EventStatus`.
+    properties : mapping of str to Column
+        Further columns; a ``target`` is (E, 3) as (z, y, x).
+
+    Raises
+    ------
+    ContractError
+        The columns differ in length.
+    """
+
+    count: Ints = array_field("i8", (None,))
+    frame: Ints = array_field("i8", (None,))
+    time: Floats = array_field("f8", (None,))
+    volume: Ints = array_field("i8", (None,))
+    duration: Floats = array_field("f8", (None,))
+    error_frames: Ints = array_field("i8", (None,))
+    status: NDArray[np.int8] = array_field("i1", (None,))
+    properties: Mapping[str, Column] = attrs.field(factory=dict, converter=as_dict)
+
+    def __attrs_post_init__(self) -> None:
+        columns = {f.name: getattr(self, f.name) for f in attrs.fields(Events)[:-1]}
+        columns |= {f"properties[{k!r}]": v.values for k, v in self.properties.items()}
+        for name, values in columns.items():
+            if len(values) != len(self.count):
+                raise ContractError(
+                    f"event column {name} has the wrong length",
+                    expected=f"{len(self.count)} rows, one an event",
+                    found=f"{len(values)} rows",
+                )
+
+    def __len__(self) -> int:
+        return len(self.count)
+
+    @classmethod
+    def at_counts(
+        cls,
+        timeline: Timeline,
+        count: ArrayLike,
+        *,
+        duration: ArrayLike | None = None,
+        error_frames: ArrayLike | None = None,
+        properties: Mapping[str, Column] | None = None,
+    ) -> Events:
+        """Place events given by frame counter onto the saved frames.
+
+        An event on a dropped frame moves to the nearest saved one and says how far; its time is
+        interpolated at its own counter. One outside the saved frames is kept, without frame.
+
+        Parameters
+        ----------
+        timeline : Timeline
+        count : (E,) array_like of int
+        duration : (E,) array_like, optional
+            Seconds.
+        error_frames : (E,) array_like of int, optional
+            Steps by which `count` was already moved, for example to a trigger's edge.
+        properties : mapping of str to Column, optional
+
+        Returns
+        -------
+        Events
+        """
+        wanted = np.asarray(count, np.int64).reshape(-1)
+        before = np.zeros(len(wanted), np.int64) if error_frames is None else error_frames
+        before = np.asarray(before, np.int64)
+        saved = timeline.count
+        frame = np.full(len(wanted), -1)
+        time = np.full(len(wanted), np.nan)
+        status = np.full(len(wanted), int(EventStatus.OUTSIDE))
+        inside = np.zeros(len(wanted), bool)
+        if len(saved):
+            inside = (wanted >= saved[0]) & (wanted <= saved[-1])
+            right = np.clip(np.searchsorted(saved, wanted), 0, len(saved) - 1)
+            left = np.searchsorted(saved, saved[np.maximum(right - 1, 0)])
+            nearer_left = (wanted - saved[left] <= saved[right] - wanted) & inside
+            frame[inside] = np.where(nearer_left, left, right)[inside]
+            time[inside] = np.interp(wanted[inside], saved, timeline.time)
+        volume = np.where(inside, timeline.volume[frame] if len(saved) else -1, -1)
+        steps = np.where(inside, np.abs(wanted - saved[frame]) if len(saved) else 0, 0) + before
+        status[inside] = np.where(steps[inside] > 0, EventStatus.SNAPPED, EventStatus.OK)
+        _, which, times = np.unique(frame, return_inverse=True, return_counts=True)
+        status[inside & (times[which] > 1)] = EventStatus.SHARED_TRIGGER
+        status[inside & (volume < 0)] = EventStatus.PARTIAL_VOLUME
+        return cls(
+            count=wanted,
+            frame=frame,
+            time=time,
+            volume=volume,
+            duration=np.full(len(wanted), np.nan) if duration is None else np.asarray(duration),
+            error_frames=steps,
+            status=status,
+            properties=properties or {},
+        )
+
+    @classmethod
+    def at_times(cls, timeline: Timeline, time: ArrayLike, **kwargs: Any) -> Events:
+        """Place events given in seconds of the recording's clock; see `at_counts`."""
+        seconds = np.asarray(time, np.float64).reshape(-1)
+        first_of_count = np.concatenate([[True], np.diff(timeline.count) > 0])[: len(timeline)]
+        clock, count = timeline.time[first_of_count], timeline.count[first_of_count]
+        if not len(count) or np.isnan(clock).any():
+            raise ContractError(
+                "events cannot be placed by time", found="a recording whose time is unknown"
+            )
+        half = timeline.frame_interval / 2 if len(count) > 1 else 0.5
+        inside = (seconds >= clock[0] - half) & (seconds <= clock[-1] + half)
+        nearest = np.floor(np.interp(seconds, clock, count) + 0.5).astype(np.int64)
+        events = cls.at_counts(timeline, np.where(inside, nearest, -1), **kwargs)
+        return attrs.evolve(events, time=np.where(inside, seconds, np.nan))
+
+    def strides(self, n_volumes: int) -> Ints:
+        """Return the lengths of the blocks that the events cut `n_volumes` volumes into.
+
+        Returns
+        -------
+        (B,) int64
+            Never negative; their sum is `n_volumes`. Block 0 lies before the first event; events
+            outside every volume cut nothing.
+        """
+        starts = np.sort(self.volume[(self.volume >= 0) & (self.volume < n_volumes)])
+        return np.diff(np.concatenate([[0], starts, [n_volumes]])).astype(np.int64)
+
+    def on_frames(self, timeline: Timeline, first_frame: int) -> Events:
+        """Return the events on a recording that begins at `first_frame` of this one."""
+        frame = self.frame - first_frame
+        inside = (self.frame >= 0) & (frame >= 0) & (frame < len(timeline))
+        volume = np.full(len(self), -1)
+        volume[inside] = timeline.volume[frame[inside]]
+        status = np.where(inside, self.status, EventStatus.OUTSIDE)
+        status[inside & (volume < 0)] = EventStatus.PARTIAL_VOLUME
+        return attrs.evolve(
+            self,
+            frame=np.where(inside, frame, -1),
+            volume=volume,
+            status=status,
+            time=np.where(inside, self.time, np.nan),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the table as JSON-serialisable columns; NaN becomes None."""
+        table: dict[str, Any] = {
+            f.name: _to_list(getattr(self, f.name)) for f in attrs.fields(Events)[:-1]
+        }
+        table["properties"] = {
+            name: {
+                "values": _to_list(column.values),
+                "dtype": column.values.dtype.str,
+                "unit": column.unit,
+                "origin": column.origin.name,
+            }
+            for name, column in self.properties.items()
+        }
+        return table
+
+    @classmethod
+    def from_json(cls, table: Mapping[str, Any]) -> Events:
+        """Rebuild the table from `to_json`."""
+        columns = {f.name: table[f.name] for f in attrs.fields(Events)[:-1]}
+        for name in ("time", "duration"):
+            columns[name] = np.array(columns[name], np.float64)
+        properties = {
+            name: Column(
+                values=np.array(column["values"], column["dtype"]),
+                unit=column["unit"],
+                origin=Origin[column["origin"]],
+            )
+            for name, column in table["properties"].items()
+        }
+        return cls(**columns, properties=properties)
+
+    def shifted(self, timeline: Timeline, frames: int) -> Events:
+        """Return the events `frames` counter steps later (earlier if negative), placed anew."""
+        return Events.at_counts(
+            timeline,
+            np.where(self.count >= 0, self.count + frames, -1),
+            duration=self.duration,
+            properties=self.properties,
+        )
+
+
+def _to_list(values: NDArray[Any]) -> list[Any]:
+    if values.dtype.kind == "f":
+        values = values.astype(object)
+        values[values != values] = None  # noqa: PLR0124 (NaN, elementwise on objects)
+    as_list: list[Any] = values.tolist()
+    return as_list

@@ -1,0 +1,252 @@
+"""Rules that assign frames to volumes. Each is named, so that a recording says which was used.
+
+All of them answer the same question, at which *counter* does each sweep begin, and count complete
+volumes only: what lies before the first boundary or after the last belongs to none. A sweep whose
+frames were all dropped has nothing to show and is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wormio.errors import OptionError
+from wormio.model._fields import array_field
+from wormio.model.timeline import Origin
+
+__all__ = [
+    "POLICIES",
+    "VolumeAssignment",
+    "from_modulo",
+    "from_scan",
+    "from_volume_index",
+    "planar",
+    "regular",
+    "turning_points",
+]
+
+Ints = NDArray[np.int64]
+
+
+@attrs.frozen(kw_only=True)
+class VolumeAssignment:
+    """What a policy found.
+
+    Parameters
+    ----------
+    frames : (V, 2) int64
+        Half-open frame ranges of the complete volumes.
+    counts : (V, 2) int64
+        The same as half-open counter ranges; dropped frames are inside them.
+    direction : (F,) int8
+        +1, -1, or 0 where a policy does not know.
+    origin : Origin
+    policy : mapping
+        Name and parameters, JSON-serialisable.
+    """
+
+    frames: Ints = array_field("i8", (None, 2))
+    counts: Ints = array_field("i8", (None, 2))
+    direction: NDArray[np.int8] = array_field("i1", (None,))
+    origin: Origin
+    policy: Mapping[str, Any]
+
+
+def turning_points(z: ArrayLike, *, window: int = 7, order: int = 2) -> tuple[Ints, NDArray[Any]]:
+    """Find the rows where the smoothed z turns.
+
+    The monitor's noise makes the sign of a plain difference useless near the turning points, so z
+    is smoothed first (Savitzky & Golay, Anal. Chem. 36:1627, 1964).
+
+    Parameters
+    ----------
+    z : (R,) array_like
+        Scan monitor, one row a trigger, without NaN.
+    window, order : int
+        Of the Savitzky-Golay filter.
+
+    Returns
+    -------
+    rows : (K,) int64
+        Rows of the extrema; each is the first row of the sweep that follows.
+    direction : (R,) int8
+        +1 or -1: whether z rises or falls in the sweep a row belongs to.
+    """
+    from scipy.signal import savgol_filter
+
+    z = np.asarray(z, dtype=float)
+    if len(z) < max(window, 3):
+        return np.zeros(0, np.int64), np.zeros(len(z), np.int8)
+    sign = np.sign(np.diff(savgol_filter(z, window, order))).astype(np.int8)
+    moving = np.flatnonzero(sign)
+    if not len(moving):
+        return np.zeros(0, np.int64), np.zeros(len(z), np.int8)
+    # A plateau belongs to the sweep before it; one at the very start, to the first sweep.
+    last_moving = np.searchsorted(moving, np.arange(len(sign)), side="right") - 1
+    sign = sign[moving[np.maximum(last_moving, 0)]]
+    rows = np.flatnonzero(sign[1:] != sign[:-1]) + 1
+    # sign[i] is the step from row i to row i + 1, so row i carries the step that leaves it.
+    return rows, np.append(sign, sign[-1])
+
+
+def from_scan(
+    count: ArrayLike,
+    z: ArrayLike,
+    *,
+    scan_count: ArrayLike | None = None,
+    window: int = 7,
+    order: int = 2,
+) -> VolumeAssignment:
+    """Volumes between the turning points of a scan monitor.
+
+    Parameters
+    ----------
+    count : (F,) array_like of int
+        Counters of the saved frames.
+    z : (R,) array_like
+        Scan monitor, usable rows only.
+    scan_count : (R,) array_like of int, optional
+        Counters of the monitor's rows; default: `count`, when the monitor has one row a frame.
+    window, order : int
+        See `turning_points`.
+    """
+    count = np.asarray(count, np.int64)
+    scan = count if scan_count is None else np.asarray(scan_count, np.int64)
+    z = np.asarray(z, dtype=float)
+    known = np.isfinite(z)
+    scan, z = scan[known], z[known]
+    rows, scan_direction = turning_points(z, window=window, order=order)
+    direction = np.zeros(len(count), np.int8)
+    if len(scan):
+        row = np.clip(np.searchsorted(scan, count, side="right") - 1, 0, len(scan) - 1)
+        direction = scan_direction[row]
+    return _between(
+        count,
+        scan[rows],
+        direction,
+        {"name": "from_scan", "window": window, "order": order},
+    )
+
+
+def from_volume_index(
+    count: ArrayLike, index: ArrayLike, *, scan_count: ArrayLike | None = None
+) -> VolumeAssignment:
+    """Volumes from a recorded volume label; any rise of the label starts a volume.
+
+    Rows with a negative label belong to none. The first and the last label are left out: nothing
+    shows that they are complete.
+
+    Parameters
+    ----------
+    count : (F,) array_like of int
+        Counters of the saved frames.
+    index : (R,) array_like of int
+        The label, one row a trigger.
+    scan_count : (R,) array_like of int, optional
+        Counters of the rows of `index`; default: `count`.
+    """
+    count = np.asarray(count, np.int64)
+    scan = count if scan_count is None else np.asarray(scan_count, np.int64)
+    label = np.asarray(index, np.int64)
+    used = label >= 0
+    scan, label = scan[used], label[used]
+    starts = scan[np.flatnonzero(np.diff(label) > 0) + 1]
+    zeros = np.zeros(len(count), np.int8)
+    return _between(count, starts, zeros, {"name": "from_volume_index"})
+
+
+def from_modulo(
+    count: ArrayLike, *, frames_per_volume: float, first: int | None = None
+) -> VolumeAssignment:
+    """Volumes of a fixed, possibly fractional number of frames.
+
+    Volume k begins at the first counter not below ``first + k * frames_per_volume``, so that a
+    fractional number does not drift.
+
+    Parameters
+    ----------
+    count : (F,) array_like of int
+    frames_per_volume : float
+        At least 1.
+    first : int, optional
+        Counter of the first frame of volume 0; default: the first saved frame's.
+
+    Raises
+    ------
+    OptionError
+        `frames_per_volume` is not a number of at least 1.
+    """
+    if not frames_per_volume >= 1 or not np.isfinite(frames_per_volume):
+        raise OptionError(
+            "frames_per_volume is impossible",
+            expected="a number of at least 1",
+            found=repr(frames_per_volume),
+        )
+    count = np.asarray(count, np.int64)
+    begin = int(count[0]) if first is None and len(count) else int(first or 0)
+    n_volumes = 0
+    if len(count):
+        n_volumes = int((int(count[-1]) + 1 - begin) / frames_per_volume)
+    starts = begin + np.ceil(np.arange(max(n_volumes, 0) + 1) * frames_per_volume - 1e-9)
+    return _between(
+        count,
+        starts.astype(np.int64),
+        np.zeros(len(count), np.int8),
+        {"name": "from_modulo", "frames_per_volume": frames_per_volume, "first": begin},
+        origin=Origin.NOMINAL,
+    )
+
+
+def regular(count: ArrayLike, *, planes: int) -> VolumeAssignment:
+    """Volumes of exactly `planes` frames, from the first frame on; a rest belongs to none."""
+    if planes != int(planes):
+        raise OptionError("planes must be a whole number", found=repr(planes))
+    found = from_modulo(count, frames_per_volume=planes)
+    return attrs.evolve(found, policy={"name": "regular", "planes": int(planes)})
+
+
+def planar(count: ArrayLike) -> VolumeAssignment:
+    """Make each saved frame a volume of its own: 2-D recordings."""
+    count = np.asarray(count, np.int64)
+    index = np.arange(len(count))
+    return VolumeAssignment(
+        frames=np.stack([index, index + 1], axis=1),
+        counts=np.stack([count, count + 1], axis=1),
+        direction=np.zeros(len(count), np.int8),
+        origin=Origin.MEASURED,
+        policy={"name": "planar"},
+    )
+
+
+POLICIES: dict[str, Callable[..., VolumeAssignment]] = {
+    "from_scan": from_scan,
+    "from_volume_index": from_volume_index,
+    "from_modulo": from_modulo,
+    "regular": regular,
+    "planar": planar,
+}
+"""The policies by name, as `with_timeline` and a recording's Source know them."""
+
+
+def _between(
+    count: Ints,
+    boundaries: Ints,
+    direction: NDArray[np.int8],
+    policy: Mapping[str, Any],
+    origin: Origin = Origin.INFERRED,
+) -> VolumeAssignment:
+    """Volumes between consecutive boundaries, which are counters."""
+    starts, stops = boundaries[:-1], boundaries[1:]
+    frames = np.stack([np.searchsorted(count, starts), np.searchsorted(count, stops)], axis=1)
+    saved = frames[:, 1] > frames[:, 0]
+    return VolumeAssignment(
+        frames=frames[saved],
+        counts=np.stack([starts, stops], axis=1)[saved],
+        direction=direction,
+        origin=origin,
+        policy=policy,
+    )

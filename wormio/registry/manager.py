@@ -1,0 +1,215 @@
+"""Loading plugins, one by one, so that a broken one never breaks the host."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib import metadata
+from typing import Any
+
+import attrs
+import pluggy
+
+from wormio.errors import OptionError, PluginConflictError, PluginLoadError
+from wormio.registry import hookspecs
+from wormio.registry.format import SPEC_VERSION, Format, PositionReader
+
+__all__ = ["LoadFailure", "PluginRegistry", "default_registry"]
+
+ENTRY_POINT_GROUP = "wormio"
+
+
+@attrs.frozen(kw_only=True)
+class LoadFailure:
+    """A plugin that could not be used, and why.
+
+    Parameters
+    ----------
+    plugin : str
+        Name of its entry point.
+    distribution : str
+        ``"name version"`` of the distribution it came with.
+    error : Exception
+    """
+
+    plugin: str
+    distribution: str
+    error: Exception
+
+    def __str__(self) -> str:
+        kind = type(self.error).__name__
+        return f"{self.plugin} (of {self.distribution}): {kind}: {self.error}"
+
+
+class PluginRegistry:
+    """The formats and readers of the plugins that could be loaded.
+
+    Attributes
+    ----------
+    failures : list of LoadFailure
+        Plugins that could not; they never take the host down, unless ``WORMIO_STRICT_PLUGINS=1``.
+    """
+
+    def __init__(self) -> None:
+        self._pm = pluggy.PluginManager("wormio")
+        self._pm.add_hookspecs(hookspecs)
+        self._distributions: dict[str, str] = {}
+        self._formats: dict[str, tuple[Format, str]] = {}
+        self._readers: dict[str, tuple[PositionReader, str]] = {}
+        self.failures: list[LoadFailure] = []
+
+    def register(self, plugin: object, name: str, distribution: str = "this process") -> None:
+        """Register a plugin object and take over what it offers.
+
+        Raises
+        ------
+        PluginLoadError
+            A hook is misspelt, has a wrong signature, raises, or returns something else than its
+            data objects. Nothing of the plugin stays registered.
+        PluginConflictError
+            It claims a name that another plugin has already.
+        """
+        try:
+            self._pm.register(plugin, name)
+            self._pm.check_pending()
+            if not self._pm.get_hookcallers(plugin):
+                raise PluginLoadError(
+                    "the plugin implements no hook of wormio",
+                    expected="a function wormio_formats decorated with wormio.registry.hookimpl",
+                )
+            formats = self._collect(plugin, "wormio_formats", Format)
+            readers = self._collect(plugin, "wormio_position_readers", PositionReader)
+            self._check_names(formats, self._formats, distribution)
+            self._check_names(readers, self._readers, distribution)
+        except Exception as error:
+            # pluggy leaves a rejected plugin half registered.
+            if self._pm.has_plugin(name):
+                self._pm.unregister(name=name)
+            if isinstance(error, (PluginConflictError, PluginLoadError)):
+                raise
+            raise PluginLoadError(
+                f"plugin {name!r} of {distribution} is broken: {type(error).__name__}: {error}"
+            ) from error
+        self._distributions[name] = distribution
+        self._formats |= {item.name: (item, distribution) for item in formats}
+        self._readers |= {item.name: (item, distribution) for item in readers}
+
+    def load_entry_points(self, entry_points: Iterable[metadata.EntryPoint] | None = None) -> None:
+        """Load the plugins of all installed distributions, each on its own.
+
+        ``WORMIO_PLUGINS`` (a comma-separated allow-list; empty: none but wormio's own) and
+        ``WORMIO_DISABLE_PLUGINS`` name entry points. ``WORMIO_STRICT_PLUGINS=1`` lets the first
+        failure raise.
+        """
+        if entry_points is None:
+            entry_points = metadata.entry_points(group=ENTRY_POINT_GROUP)
+        allowed = os.environ.get("WORMIO_PLUGINS")
+        blocked = _names(os.environ.get("WORMIO_DISABLE_PLUGINS", ""))
+        strict = os.environ.get("WORMIO_STRICT_PLUGINS") == "1"
+        # Sorted: what is loaded must not depend on the order of installation. wormio's own first,
+        # so that it is never the one that a conflict throws out.
+        for entry in sorted(entry_points, key=lambda e: (not _is_own(e), e.name, e.value)):
+            if entry.name in blocked:
+                continue
+            if allowed is not None and entry.name not in _names(allowed) and not _is_own(entry):
+                continue
+            distribution = _distribution(entry)
+            try:
+                self.register(entry.load(), entry.name, distribution)
+            except Exception as error:
+                if strict:
+                    raise
+                self.failures.append(
+                    LoadFailure(plugin=entry.name, distribution=distribution, error=error)
+                )
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """All formats, sorted by name."""
+        return tuple(self._formats[name][0] for name in sorted(self._formats))
+
+    @property
+    def position_readers(self) -> tuple[PositionReader, ...]:
+        """All readers of positions, sorted by name."""
+        return tuple(self._readers[name][0] for name in sorted(self._readers))
+
+    def distribution(self, format_name: str) -> str:
+        """Return ``"name version"`` of the distribution that a format comes from."""
+        return self._formats[format_name][1]
+
+    def get(self, format_name: str) -> Format:
+        """Return a format by name.
+
+        Raises
+        ------
+        OptionError
+            There is none of that name.
+        """
+        if format_name in self._formats:
+            return self._formats[format_name][0]
+        broken = "".join(f"; not loaded: {failure}" for failure in self.failures)
+        raise OptionError(
+            f"there is no format {format_name!r}",
+            expected=", ".join(sorted(self._formats)) + broken,
+            cure="`wormio formats` lists them",
+        )
+
+    def _collect(self, plugin: object, hook: str, kind: type[Any]) -> list[Any]:
+        items = [
+            item
+            for implementation in getattr(self._pm.hook, hook).get_hookimpls()
+            if implementation.plugin is plugin
+            for item in implementation.function()
+        ]
+        for item in items:
+            if not isinstance(item, kind):
+                raise PluginLoadError(
+                    f"{hook} returned something else",
+                    expected=f"wormio.registry.{kind.__name__} objects",
+                    found=f"{item!r}"[:200],
+                )
+            if isinstance(item, Format) and item.spec.split(".")[0] != SPEC_VERSION.split(".")[0]:
+                raise PluginLoadError(
+                    f"format {item.name!r} was written for another contract",
+                    expected=f"version {SPEC_VERSION}",
+                    found=item.spec,
+                    cure="update the plugin or wormio",
+                )
+        return items
+
+    def _check_names(
+        self, items: Sequence[Any], known: dict[str, tuple[Any, str]], distribution: str
+    ) -> None:
+        names = [item.name for item in items]
+        for name in names:
+            other = known[name][1] if name in known else distribution
+            if name in known or names.count(name) > 1:
+                raise PluginConflictError(
+                    f"the name {name!r} is taken",
+                    expected="names that differ",
+                    found=f"{name!r} in {other} and in {distribution}",
+                    cure="uninstall one of them, or set WORMIO_DISABLE_PLUGINS",
+                )
+
+
+@cache
+def default_registry() -> PluginRegistry:
+    """Return the registry of the installed plugins, loaded at first use."""
+    registry = PluginRegistry()
+    registry.load_entry_points()
+    return registry
+
+
+def _names(text: str) -> set[str]:
+    return {name.strip() for name in text.split(",") if name.strip()}
+
+
+def _is_own(entry: metadata.EntryPoint) -> bool:
+    return entry.value.startswith("wormio.")
+
+
+def _distribution(entry: metadata.EntryPoint) -> str:
+    if entry.dist is None:
+        return "an unknown distribution"
+    return f"{entry.dist.name} {entry.dist.version}"

@@ -1,0 +1,13 @@
+"""Traces of neurons with their events and their whole history.
+
+`Signal` is one channel of one recording, volumes by neurons. Steps are pure: each returns a new
+`Signal` that shares what did not change and remembers what was done. A further step is one module
+with a function of a `Signal`, and one method that calls it.
+"""
+
+from wormio.signal.around import Average, Responses
+from wormio.signal.files import load, save
+from wormio.signal.provenance import Provenance
+from wormio.signal.signal import Signal, Step
+
+__all__ = ["Average", "Provenance", "Responses", "Signal", "Step", "load", "save"]
