@@ -48,7 +48,7 @@ def _make_full_signal(n_volumes: int = 40, n_neurons: int = 5, seed: int = 0) ->
         properties={
             "target": Column(values=rng.random((2, 3)), unit="um"),
             "note": Column(values=np.array(["größer", ""])),
-            "clock": Column(values=np.array(["2024-05-01T10:00:00", "NaT"], "M8[ms]")),
+            "clock": Column(values=np.array(["2024-05-01T10:00:00", "2024-05-02"], "M8[ms]")),
             "on": Column(values=np.array([True, False])),
         },
     )

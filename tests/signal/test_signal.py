@@ -111,7 +111,7 @@ def test_repr_says_what_it_is_in_a_line(make_full_signal):
 
 def test_signals_pickle(make_full_signal):
     signal = make_full_signal()
-    assert pickle.loads(pickle.dumps(signal)) == signal  # noqa: S301
+    assert pickle.loads(pickle.dumps(signal)) == signal
 
 
 def test_importing_signals_loads_neither_h5py_nor_scipy():

@@ -6,9 +6,9 @@ one of the volume policies.
 """
 
 from wormio.model.channel import Channel, Finding, VoxelSize
-from wormio.model.combine import combine
+from wormio.model.combination import combine
 from wormio.model.derive import as_base_recording, channel_index
-from wormio.model.diff import Difference, diff
+from wormio.model.comparison import Difference, diff
 from wormio.model.events import Events, EventStatus
 from wormio.model.frames import FrameArray, LazyFrames, MissingFrames, frames_from_reader
 from wormio.model.mapped import FileLayout, MappableFrames, MappedFrames

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from wormio.errors import ContractError
 
-__all__ = ["array_field", "as_dict", "as_tuple", "frozen_array", "same_array"]
+__all__ = ["array_field", "as_dict", "as_tuple", "frozen_array", "plain_text", "same_array"]
 
 Shape = tuple[int | None, ...]
 """Lengths of the axes; None stands for any length."""
@@ -34,6 +34,12 @@ def frozen_array(values: Any, dtype: DTypeLike | None, *shapes: Shape) -> NDArra
         The values do not convert without loss, or have another shape.
     """
     found = np.asarray(values)
+    if found.dtype.kind in "OV":
+        raise ContractError(
+            "an array holds objects or records",
+            expected="numbers, truth values, times or text: what any file can hold",
+            found=f"dtype {found.dtype}",
+        )
     wanted = found.dtype if dtype is None else np.dtype(dtype)
     if found.size == 0 and shapes and found.ndim != len(shapes[0]):
         found = np.zeros(tuple(n or 0 for n in shapes[0]), wanted)  # [] stands for no rows
@@ -67,7 +73,7 @@ def same_array(a: NDArray[Any] | None, b: NDArray[Any] | None) -> bool:
     """Compare two optional arrays by dtype, shape and value, NaN equal to NaN."""
     if a is None or b is None:
         return a is b
-    may_be_nan = a.dtype.kind in "fc"
+    may_be_nan = a.dtype.kind in "fcmM"
     return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=may_be_nan)
 
 
@@ -92,6 +98,22 @@ def array_field(
         repr=kwargs.pop("repr", show),
         **kwargs,
     )
+
+
+def plain_text(text: str) -> str:
+    """Return a name as text that every file format can hold.
+
+    Raises
+    ------
+    ContractError
+        It has a NUL or a lone surrogate.
+    """
+    name = str(text)
+    if "\0" in name or any("\ud800" <= c <= "\udfff" for c in name):
+        raise ContractError(
+            "a name cannot be stored", expected="text without NUL", found=repr(name)
+        )
+    return name
 
 
 def as_dict(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import ContractError
-from wormio.model._fields import array_field
+from wormio.model._fields import array_field, plain_text
 
 __all__ = ["Channel", "Finding", "Role", "VoxelSize"]
 
@@ -59,7 +59,7 @@ class Channel:
         Seconds to add to the frame's time for this channel (sequential exposures).
     """
 
-    name: str
+    name: str = attrs.field(converter=plain_text)
     role: Role = attrs.field(default="other", validator=_one_of_roles)
     excitation_nm: float | None = attrs.field(default=None, validator=_positive_or_none)
     emission_nm: float | None = attrs.field(default=None, validator=_positive_or_none)

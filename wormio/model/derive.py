@@ -249,7 +249,7 @@ def derive(source: Source, parents: Mapping[str, Recording]) -> BaseRecording:
     if source.operation == "with_timeline":
         return with_timeline(parents["recording"], arguments["policy"], **arguments["parameters"])
     if source.operation == "combine":
-        from wormio.model.combine import combine
+        from wormio.model.combination import combine
 
         return combine(parents, **arguments)
     if source.operation == "memory":

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wormio.errors import ContractError
-from wormio.model._fields import array_field
+from wormio.model._fields import array_field, plain_text
 
 __all__ = ["Labels", "Positions", "ZUnit"]
 
@@ -18,7 +18,7 @@ ZUnit = Literal["um", "frame"]
 
 
 def _names(labels: Sequence[str]) -> tuple[str, ...]:
-    return tuple(str(label) for label in labels)
+    return tuple(map(plain_text, labels))
 
 
 @attrs.frozen(kw_only=True)
