@@ -1,6 +1,7 @@
 """How the documentation is built; no network is needed."""
 
 from importlib.metadata import version as _version
+from typing import Any
 
 project = "wormio"
 author = "The wormio developers"
@@ -40,10 +41,36 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(abc|collections|enum|numpy|pathlib|typing)\..*"),
     # Modules are told about in architecture.md; the reference documents the public packages.
     (r"py:.*", r"wormio(\.[a-z0-9_]+)*"),
+    (r"py:obj", r"derive\.\w+"),
 ]
+
+# pluggy's, in the docstring that `hookimpl` inherits.
+nitpick_ignore = [("py:class", "PluginManager"), ("py:meth", "PluginManager.register")]
 
 html_theme = "pydata_sphinx_theme"
 html_title = "wormio"
 html_show_sourcelink = False
 html_theme_options = {"show_prev_next": False, "navigation_depth": 2}
 html_sidebars = {"index": [], "cli": [], "errors": [], "architecture": []}
+
+
+def _link_field_to_its_class(app: Any, env: Any, node: Any, contnode: Any) -> Any:
+    """Resolve `Timeline.stored` to Timeline: fields are told in the table of their class.
+
+    A bare name is a field of the class at hand, and needs no link.
+    """
+    if node.get("refdomain") != "py" or node.get("reftype") != "obj":
+        return None
+    owner, _, field = node["reftarget"].rpartition(".")
+    if not owner:
+        return contnode if field.islower() else None
+    nearby = node.copy()
+    nearby["refspecific"] = True
+    return env.domains["py"].resolve_xref(
+        env, node["refdoc"], app.builder, "obj", owner, nearby, contnode
+    )
+
+
+def setup(app: Any) -> None:
+    """Extend Sphinx."""
+    app.connect("missing-reference", _link_field_to_its_class)

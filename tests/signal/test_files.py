@@ -208,17 +208,11 @@ def test_nothing_is_overwritten_unasked(saved, make_signal):
     assert Signal.load(saved) == other
 
 
-@pytest.mark.parametrize(
-    ("values", "named"),
-    [
-        (np.array([{}], object), "object"),
-        (np.array(["a\0b"]), "NUL"),
-        (np.zeros(1, "i4,f4"), "dtype"),
-    ],
-)
-def test_columns_that_no_file_can_hold(tmp_path, make_signal, make_events, values, named):
-    table = make_events([1.0], properties={"x": Column(values=values)})
-    with pytest.raises(SignalError, match=named):
+def test_text_that_no_file_can_hold_is_refused_before_anything_is_written(
+    tmp_path, make_signal, make_events
+):
+    table = make_events([1.0], properties={"x": Column(values=np.array(["a\0b"]))})
+    with pytest.raises(SignalError, match="NUL"):
         make_signal([[1.0]], events={"light": table}).save(tmp_path / "x.h5")
     assert list(tmp_path.iterdir()) == []
 

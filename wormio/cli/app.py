@@ -137,6 +137,10 @@ def extract(
     z_unit: Annotated[
         str | None, typer.Option("--z-unit", help="um or frame, if the table does not say.")
     ] = None,
+    reader: Annotated[
+        str | None,
+        typer.Option("--reader", help="Format of the positions, if their file's name hides it."),
+    ] = None,
     drop_outside: Annotated[
         bool,
         typer.Option("--drop-outside", help="Take centres outside the image as not found."),
@@ -163,7 +167,7 @@ def extract(
         raise OptionError("unknown reducer", expected="mean or sum", found=repr(reducer))
     mask = Box(*_extents(box))
     about_z: dict[str, Any] = {"z_unit": z_unit} if z_unit else {}
-    where = wormio.read_positions(positions, **about_z)
+    where = wormio.read_positions(positions, reader, **about_z)
     with ExitStack() as stack:
         recording = stack.enter_context(_opened(path, format, _options(option)))
         if drop_outside:
@@ -207,15 +211,20 @@ def phantom(
     layout: Annotated[
         str, typer.Option("--layout", help="split or interleaved channels.")
     ] = "split",
+    neurons: Annotated[int, typer.Option("--neurons", min=1, help="How many.")] = 40,
+    stimuli: Annotated[int, typer.Option("--stimuli", min=0, help="How many.")] = 3,
     seed: Annotated[int, typer.Option("--seed", help="Of all random numbers.")] = 0,
     overwrite: OverwriteOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Write a recording whose truth is known, in the Leifer format."""
-    from wormio.cli.phantoms import write_phantom
+    from wormio.cli.phantoms import make_phantom, write_phantom
 
+    drawn = make_phantom(
+        like=like, frames=frames, volumes=volumes, neurons=neurons, stimuli=stimuli, seed=seed
+    )
     with _progress("drawing", "frames", quiet) as progress:
-        write_phantom(output, like, frames, volumes, layout, seed, overwrite, progress)
+        write_phantom(drawn, output, layout=layout, overwrite=overwrite, progress=progress)
     typer.echo(
         f"{output}: a Leifer recording, its neurons in positions.csv and the truth in "
         "phantom-truth.npz\n"

@@ -7,8 +7,8 @@ one of the volume policies.
 
 from wormio.model.channel import Channel, Finding, VoxelSize
 from wormio.model.combination import combine
-from wormio.model.derive import as_base_recording, channel_index
 from wormio.model.comparison import Difference, diff
+from wormio.model.derive import as_base_recording, channel_index
 from wormio.model.events import Events, EventStatus
 from wormio.model.frames import FrameArray, LazyFrames, MissingFrames, frames_from_reader
 from wormio.model.mapped import FileLayout, MappableFrames, MappedFrames

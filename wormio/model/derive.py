@@ -305,13 +305,12 @@ def _view(frames: FrameArray, start: int, stop: int, channels: list[int]) -> Fra
         return frames
     if isinstance(frames, MappedFrames):  # stays mappable
         layout = frames.layout
-        return MappedFrames(
-            attrs.evolve(
-                layout,
-                file=layout.file[start:stop, channels],
-                offset=layout.offset[start:stop, channels],
-            )
+        part = attrs.evolve(
+            layout,
+            file=layout.file[start:stop, channels],
+            offset=layout.offset[start:stop, channels],
         )
+        return MappedFrames(part, owner=frames)
     if not 0 <= start <= stop <= len(frames):
         raise FrameIndexError("the selection lies outside the frames")
     return _FrameView(frames, start, stop, channels)

@@ -80,6 +80,19 @@ class FileLayout:
                 expected=str(self.file.shape),
                 found=str(self.offset.shape),
             )
+        saved = self.file >= 0
+        if self.file.max(initial=-1) >= len(self.files) or self.offset[saved].min(initial=0) < 0:
+            raise ContractError(
+                "an image lies in no file",
+                expected=f"file below {len(self.files)}, offset not negative",
+                found=f"file up to {self.file.max(initial=-1)}, "
+                f"offset from {self.offset[saved].min(initial=0)}",
+            )
+        if min(self.row_stride, self.pixel_stride) < 1:
+            raise ContractError(
+                "strides must be positive",
+                found=f"row_stride {self.row_stride}, pixel_stride {self.pixel_stride}",
+            )
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -109,6 +122,8 @@ class MappedFrames(LazyFrames):
     Parameters
     ----------
     layout : FileLayout
+    owner : MappedFrames, optional
+        Frames of the same files, whose descriptors are shared: closing them closes these.
 
     Raises
     ------
@@ -118,19 +133,22 @@ class MappedFrames(LazyFrames):
         A file ends before the last image that the layout puts into it.
     """
 
-    def __init__(self, layout: FileLayout) -> None:
+    def __init__(self, layout: FileLayout, *, owner: MappedFrames | None = None) -> None:
         super().__init__(layout.shape, layout.dtype)
         self.layout = layout
-        self._check_sizes()
-        self._files = _Files(layout.files)
-        self._release = weakref.finalize(self, self._files.close)
+        self._owner = owner
+        if owner is None:
+            self._check_sizes()
+        self._files: _Files = _Files(layout.files) if owner is None else owner._files
+        self._release = weakref.finalize(self, self._files.close) if owner is None else None
 
     def _check_sizes(self) -> None:
-        end = self.layout.end
-        for index, path in enumerate(self.layout.files):
+        saved = self.layout.file >= 0
+        end = np.zeros(len(self.layout.files), np.int64)
+        np.maximum.at(end, self.layout.file[saved], self.layout.end[saved])
+        for path, needed in zip(self.layout.files, end.tolist(), strict=True):
             if not path.is_file():
                 raise MissingPartError("a frame file is missing", path=path)
-            needed = int(end[self.layout.file == index].max(initial=0))
             if path.stat().st_size < needed:
                 raise TruncatedRecordingError(
                     "the file ends too early",
@@ -141,9 +159,10 @@ class MappedFrames(LazyFrames):
                 )
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the files, unless they are their owner's."""
         super().close()
-        self._release()
+        if self._release is not None:
+            self._release()
 
     def _read(self, frames: range, channels: range, rows: range, columns: range) -> NDArray[Any]:
         layout = self.layout
@@ -190,13 +209,17 @@ class MappedFrames(LazyFrames):
 
     def _fill(self, fd: int, index: int, offset: int, targets: list[memoryview]) -> None:
         """Fill the buffers one after the other from `offset` on; short reads go on or raise."""
+        path = self.layout.files[index]
         for target in _grouped(targets):
             done = 0
             wanted = sum(map(len, target))
             while done < wanted:
-                n = os.preadv(fd, _rest(target, done), offset + done)
+                try:
+                    n = os.preadv(fd, _rest(target, done), offset + done)
+                except OSError as error:
+                    error.filename = str(path)  # the system only knows a number
+                    raise
                 if n == 0:
-                    path = self.layout.files[index]
                     raise TruncatedRecordingError(
                         "the file ended while it was read",
                         expected=f"{wanted - done} more bytes at offset {offset + done}",
@@ -224,7 +247,7 @@ class _Files:
     def acquire(self, index: int) -> int:
         with self._lock:
             if self._closed:
-                raise RecordingClosedError("the recording was closed by another thread")
+                raise RecordingClosedError("the recording is closed")
             fd = self._open.get(index)
             if fd is None:
                 fd = os.open(self._paths[index], os.O_RDONLY | os.O_CLOEXEC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -148,11 +149,12 @@ class PluginRegistry:
         """
         if format_name in self._formats:
             return self._formats[format_name][0]
+        close = difflib.get_close_matches(format_name, self._formats, n=1)
         broken = "".join(f"; not loaded: {failure}" for failure in self.failures)
         raise OptionError(
             f"there is no format {format_name!r}",
             expected=", ".join(sorted(self._formats)) + broken,
-            cure="`wormio formats` lists them",
+            cure=f"did you mean {close[0]}?" if close else "`wormio formats` lists them",
         )
 
     def _collect(self, plugin: object, hook: str, kind: type[Any]) -> list[Any]:

@@ -249,7 +249,7 @@ def read_positions(
             expected=f"one of {known}",
             found=reader or path.name,
             path=path,
-            cure="name the reader",
+            cure="name the reader: --reader NAME (reader= in Python)",
         )
     positions: Positions = load_code(chosen[0].reader)(path, **options)
     return positions

@@ -145,7 +145,8 @@ def _draw_traces(axes: Axes, signal: Signal, truth: NDArray[Any] | None) -> None
             fontsize=8,
         )
     _draw_events(axes, signal)
-    axes.legend(loc="upper right", fontsize=8, ncols=3)
+    # Above the axes, where it hides no trace.
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), fontsize=8, ncols=3, frameon=False)
     axes.set(
         title=f"the {len(chosen)} most active neurons, {signal.channel.name}",
         xlabel="time (s)",

@@ -11,6 +11,7 @@ import math
 import os
 import struct
 from pathlib import Path
+from typing import Literal
 
 import attrs
 
@@ -90,7 +91,7 @@ class Chain:
 
     path: Path
     size: int
-    byteorder: str
+    byteorder: Literal["<", ">"]
     pages: tuple[Page, ...]
     broken: str = ""
 
@@ -160,7 +161,7 @@ class _Reader:
         self._path = path
         self.size = os.fstat(fd).st_size
         head = os.pread(fd, 16, 0)
-        orders = {b"II": "<", b"MM": ">"}
+        orders: dict[bytes, Literal["<", ">"]] = {b"II": "<", b"MM": ">"}
         if len(head) < 8 or head[:2] not in orders:
             raise self._no_tiff(head)
         self.order = orders[head[:2]]
@@ -246,11 +247,11 @@ class _Reader:
         tiled = _TILE_WIDTH in tags
         if tiled:
             tile = (one(_TILE_WIDTH, 0), one(_TILE_LENGTH, 0), one(_TILE_DEPTH, 1))
-            tiles = [math.ceil(a / max(b, 1)) for a, b in zip((width, length, depth), tile)]
-            expected = math.prod(tiles)
+            whole = (width, length, depth)
+            expected = math.prod(-(-a // max(b, 1)) for a, b in zip(whole, tile, strict=True))
         else:
             tile = (width, min(one(_ROWS_PER_STRIP, length), length), 1)
-            expected = math.ceil(length / max(tile[1], 1)) * depth
+            expected = -(-length // max(tile[1], 1)) * depth
         expected *= samples if planar == 2 else 1
         none: tuple[int, ...] = ()
         offsets = self._integers(tags, _STRIP_OFFSETS, none)

@@ -143,7 +143,8 @@ def _where(part: TiffPart, planes: int, *, allow_truncated: bool) -> tuple[bool,
         found=f"{there} images in {chain.size} bytes",
         path=part.path,
         cure="copy the file again, or open it with allow_truncated=True to get the complete "
-        "volumes only",
+        "volumes only; if the header was left over from a larger stack, name the axes of what is "
+        "there: axes='YX', for example",
     )
 
 
@@ -169,7 +170,7 @@ def _calibration(part: TiffPart, findings: list[Finding]) -> Calibration:
         # ImageJ takes the absolute value, too.
         "z": abs(_number(header.get("spacing")) or 0.0) or None,
     }
-    um: dict[str, float | None] = {}
+    um: dict[str, Any] = {}
     for axis, scale in scales.items():
         step = steps[axis]
         um[axis] = None if scale is None or step is None else step * scale

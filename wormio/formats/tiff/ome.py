@@ -173,8 +173,8 @@ def _modulo(root: Element) -> Iterator[tuple[str, tuple[tuple[str, str, int], ..
     """Return, annotation by annotation, the axes that are hidden in others."""
     import tifffile
 
-    for annotations in children(root, "StructuredAnnotations"):
-        for annotation in annotations:
+    for group in children(root, "StructuredAnnotations"):
+        for annotation in group:
             if not annotation.attrib.get("Namespace", "").endswith("modulo"):
                 continue
             found = []
@@ -263,9 +263,7 @@ def map_planes(
                 path=path,
             )
         file[start:stop], page[start:stop] = number, pages
-    return PlaneMap(
-        file=file.reshape(image.shape), page=page.reshape(image.shape), outside=outside
-    )
+    return PlaneMap(file=file.reshape(image.shape), page=page.reshape(image.shape), outside=outside)
 
 
 def _file_of(block: Element) -> tuple[str, str]:

@@ -70,9 +70,7 @@ def _physical_size(image: OmeImage, axis: str, findings: list[Finding]) -> float
     return value * scale
 
 
-def plane_columns(
-    image: OmeImage, step_z: float | None, findings: list[Finding]
-) -> PlaneColumns:
+def plane_columns(image: OmeImage, step_z: float | None, findings: list[Finding]) -> PlaneColumns:
     """Read DeltaT and PositionZ of every Plane element.
 
     Parameters

@@ -81,8 +81,7 @@ def read_ome(part: TiffPart, image: OmeImage, options: TiffOptions) -> Stack:
             cure="copy the file again, or open it with allow_truncated=True to get the complete "
             "volumes only",
         )
-    axes, shape = image.axes, image.shape
-    outer: dict[str, NDArray[Any] | None] = {
+    outer: dict[str, Any] = {
         "file": np.where(cut, -1, planes.file).astype(np.int32),
         "page": np.where(cut, -1, planes.page),
         "cut": cut,
@@ -90,6 +89,7 @@ def read_ome(part: TiffPart, image: OmeImage, options: TiffOptions) -> Stack:
         "position_z": columns.position_z,
     }
     axes, shape = _uncover(image, part.path)
+    outer = {name: None if a is None else a.reshape(shape) for name, a in outer.items()}
     return Stack(
         dialect="ome",
         parts=tuple(files.parts),
@@ -100,7 +100,7 @@ def read_ome(part: TiffPart, image: OmeImage, options: TiffOptions) -> Stack:
         channels=listed,
         metadata={"dialect": "ome", "image": image.name, "ome_xml": part.description},
         findings=tuple(findings),
-        **{name: None if a is None else a.reshape(shape) for name, a in outer.items()},
+        **outer,
     )
 
 
@@ -138,18 +138,12 @@ def _check_page(part: TiffPart, image: OmeImage) -> None:
         )
 
 
-def _beyond(
-    file: NDArray[np.int32], page: NDArray[np.int64], files: _Files
-) -> NDArray[np.bool_]:
-    """Tell which planes are on pages that do not exist or whose pixels are cut off."""
+def _beyond(file: NDArray[np.int32], page: NDArray[np.int64], files: _Files) -> NDArray[np.bool_]:
+    """Tell which planes are on pages that do not exist."""
     cut = np.zeros(file.shape, bool)
     for number, part in enumerate(files.parts):
-        if part is None:
-            continue
-        pages = part.chain.pages
-        # One more row stands for all pages that are not there.
-        whole = np.array([p.data_end <= part.chain.size for p in pages] + [False])
-        cut |= (file == number) & ~whole[np.clip(page, 0, len(pages))]
+        if part is not None:
+            cut |= (file == number) & (page >= len(part.chain.pages))
     return cut
 
 
@@ -177,10 +171,7 @@ class _Files:
         if part is not None:
             return len(part.chain.pages)
         blocks = list(children(self._image.pixels, "TiffData"))
-        return max(
-            attribute(b, "IFD", 0) + attribute(b, "PlaneCount", 1)
-            for b in blocks
-        )
+        return max(attribute(b, "IFD", 0) + attribute(b, "PlaneCount", 1) for b in blocks)
 
     def _number(self, name: str, uuid: str) -> int:
         # A file that was renamed is still known by its UUID.
@@ -223,7 +214,7 @@ class _Files:
     def _safe(self, name: str) -> Path:
         folder = self._own.parent
         path = folder / name.replace("\\", "/")
-        inside = os.path.realpath(path).startswith(os.path.realpath(folder) + os.sep)
+        inside = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
         if inside or self._options.trust:
             return path
         raise UnsafeReferenceError(

@@ -34,7 +34,7 @@ KNOWN_DIALECTS = {
 }
 """tifffile's flags, and what people call them; in order of how much they say."""
 
-_OFF = {
+_OFF: dict[str, Any] = {
     f"is_{kind}": False
     for kind in (
         *(kind for kind in KNOWN_DIALECTS if kind != "shaped"),

@@ -172,7 +172,7 @@ def open_part(path: Path, *, allow_truncated: bool) -> TiffPart:
     with translated(path, "its first page was read"), tifffile.TiffFile(path) as tif:
         first = tif.pages.first
         if first.dtype is None:
-            raise ValueError("tifffile does not know the type of its pixels")  # noqa: TRY301
+            raise ValueError("tifffile does not know the type of its pixels")
         keyframe = Keyframe(
             axes=first.axes, shape=tuple(map(int, first.shape)), dtype=np.dtype(first.dtype)
         )

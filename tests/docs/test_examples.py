@@ -1,0 +1,166 @@
+"""Every example in docstrings and pages is run, as a reader would run it.
+
+In a page, blocks run from top to bottom in one empty folder:
+
+- a ``code-block`` with a caption is a file of that name;
+- ``python`` is run, ``pycon`` is a doctest in the same namespace;
+- in ``console``, lines that begin with ``$ wormio`` are run; what follows is their output, where
+  ``...`` stands for anything.
+"""
+
+import doctest
+import importlib
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+RUN_WORMIO = "import sys; sys.argv[0] = 'wormio'; from wormio.cli import main; main()"
+MODULES = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for path in (ROOT / "wormio").rglob("*.py")
+)
+PAGES = [
+    page for page in sorted(DOCS.rglob("*.md")) if not {"_build", "generated"} & set(page.parts)
+]
+
+pytestmark = pytest.mark.skipif(
+    not (DOCS / "conf.py").is_file(), reason="the documentation is not beside the tests"
+)
+
+
+class Block(NamedTuple):
+    """A fenced block: its language, caption, text, and the line where the text begins."""
+
+    language: str
+    caption: str
+    text: str
+    line: int
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    lines = page.read_text(encoding="utf-8").splitlines()
+    number = 0
+    while number < len(lines):
+        opening = re.fullmatch(r"```(?:\{code-block\} )?([a-z]+)", lines[number])
+        number += 1
+        if opening is None:
+            continue
+        caption = ""
+        if found := re.fullmatch(r":caption: (\S+)", lines[number]):
+            caption = found[1]
+            number += 1
+        start = number
+        while lines[number] != "```":
+            number += 1
+        yield Block(opening[1], caption, "\n".join(lines[start:number]) + "\n", start + 1)
+        number += 1
+
+
+def is_run(block: Block) -> bool:
+    return bool(block.caption) or block.language in {"python", "pycon", "console"}
+
+
+def run_doctest(text: str, names: dict[str, Any], where: str, line: int) -> None:
+    test = doctest.DocTestParser().get_doctest(text, names, where, where, line - 1)
+    report: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=FLAGS, verbose=False)
+    runner.run(test, out=report.append, clear_globs=False)
+    names.update(test.globs)
+    assert not report, "".join(report)
+
+
+def run_console(text: str, where: str) -> None:
+    for part in re.split(r"^(?=\$ )", text, flags=re.MULTILINE):
+        if not part.strip():
+            continue
+        line, _, wanted = part.removeprefix("$ ").partition("\n")
+        while line.endswith("\\"):
+            more, _, wanted = wanted.partition("\n")
+            line = line.removesuffix("\\") + more
+        program, *arguments = shlex.split(line)
+        assert program == "wormio", f"{where}: {line}"
+        done = subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-c", RUN_WORMIO, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{where}: {line}\n{done.stdout}{done.stderr}"
+        same = doctest.OutputChecker().check_output(wanted, done.stdout, FLAGS)
+        assert same or not wanted.strip(), f"{where}: {line}\n--- printed\n{done.stdout}"
+
+
+def run_page(page: Path, names: dict[str, Any]) -> None:
+    for block in filter(is_run, blocks(page)):
+        where = f"{page.name}, line {block.line}"
+        if block.caption:
+            target = Path(block.caption)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(block.text, encoding="utf-8")
+        elif block.language == "python":
+            exec(compile("\n" * (block.line - 1) + block.text, page.name, "exec"), names)  # noqa: S102
+        elif block.language == "pycon":
+            run_doctest(block.text, names, where, block.line)
+        else:
+            run_console(block.text, where)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Iterator[Path]:
+    """Work in an empty folder from which modules can be imported, and forget them afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_docstrings(module, folder):
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    for test in finder.find(importlib.import_module(module)):
+        report: list[str] = []
+        doctest.DocTestRunner(optionflags=FLAGS, verbose=False).run(test, out=report.append)
+        assert not report, "".join(report)
+
+
+@pytest.mark.parametrize(
+    "page",
+    PAGES,
+    ids=lambda page: page.relative_to(DOCS).as_posix(),
+)
+def test_pages(page, folder):
+    if not any(map(is_run, blocks(page))):
+        pytest.skip("nothing to run")
+    run_page(page, {"__name__": "__main__"})
+
+
+def test_the_example_of_the_readme(folder):
+    run_console("$ wormio phantom RECORDING --volumes 12 --quiet\n", "phantom")
+    (folder / "RECORDING" / "positions.csv").rename(folder / "neurons.csv")
+    examples = [block for block in blocks(ROOT / "README.md") if block.language == "python"]
+    assert len(examples) == 1
+    names: dict[str, Any] = {}
+    exec(compile(examples[0].text, "README.md", "exec"), names)  # noqa: S102
+    assert (folder / "traces.h5").is_file()
+    assert names["responses"].data.ndim == 3
+
+
+def test_the_plugin_page_names_a_module_that_it_shows(folder):
+    import tomllib
+
+    shown = {block.caption: block.text for block in blocks(DOCS / "plugins.md") if block.caption}
+    entry_points = tomllib.loads(shown["pyproject.toml"])["project"]["entry-points"]["wormio"]
+    for module in entry_points.values():
+        assert f"{module.replace('.', '/')}.py" in shown
