@@ -11,7 +11,15 @@ from numpy.typing import DTypeLike, NDArray
 
 from wormio.errors import ContractError
 
-__all__ = ["array_field", "as_dict", "as_tuple", "frozen_array", "plain_text", "same_array"]
+__all__ = [
+    "array_field",
+    "as_dict",
+    "as_frozenset",
+    "as_tuple",
+    "frozen_array",
+    "plain_text",
+    "same_array",
+]
 
 Shape = tuple[int | None, ...]
 """Lengths of the axes; None stands for any length."""
@@ -56,11 +64,26 @@ def frozen_array(values: Any, dtype: DTypeLike | None, *shapes: Shape) -> NDArra
         raise ContractError(
             "an array has the wrong shape", expected=expected, found=str(found.shape)
         )
-    if found.dtype == wanted and not found.flags.writeable and found.flags.c_contiguous:
+    if found.dtype == wanted and found.flags.c_contiguous and _is_immutable(found):
         return found  # nobody can change it: shared, not copied
     result = np.array(found, dtype=wanted, order="C")
+    if not np.can_cast(found.dtype, wanted, casting="safe") and not np.array_equal(result, found):
+        raise ContractError(
+            "an array has values that do not fit their type",
+            expected=f"something that is {wanted} without loss",
+            found=f"{found.dtype} from {found.min()} to {found.max()}",
+        )
     result.setflags(write=False)
     return result
+
+
+def _is_immutable(array: NDArray[Any]) -> bool:
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            return False
+        owner = owner.base
+    return owner is None or isinstance(owner, bytes)
 
 
 def _fits(found: tuple[int, ...], shape: Shape) -> bool:
@@ -119,6 +142,11 @@ def plain_text(text: str) -> str:
 def as_dict(values: Mapping[str, Any]) -> dict[str, Any]:
     """Copy a mapping; a converter of attrs that type checkers understand."""
     return dict(values)
+
+
+def as_frozenset(values: Iterable[Any]) -> frozenset[Any]:
+    """Copy an iterable; a converter of attrs that type checkers understand."""
+    return frozenset(values)
 
 
 def as_tuple(values: Iterable[Any]) -> tuple[Any, ...]:

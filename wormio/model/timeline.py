@@ -199,7 +199,9 @@ class Timeline:
     @volume_counts.default
     def _(self) -> Ints:
         first, stop = self.volumes[:, 0], self.volumes[:, 1]
-        if len(first) and (stop.max() > len(self.count) or (stop <= first).any()):
+        if len(first) and (
+            first.min() < 0 or stop.max() > len(self.count) or (stop <= first).any()
+        ):
             return np.zeros((len(first), 2), np.int64)  # refused with its reason below
         return np.stack([self.count[first], self.count[stop - 1] + 1], axis=1)
 
@@ -221,16 +223,22 @@ class Timeline:
         given = {
             "time": bool(np.isfinite(self.time).any()),
             "z": bool(np.isfinite(self.z).any()),
-            "count": False,
+            "count": not np.array_equal(self.count, np.arange(len(self))),
             "volume": len(self.volumes) > 0,
             "direction": bool(self.direction.any()),
         }
-        for name in self.origins:
+        for name, origin in self.origins.items():
             if name not in _COLUMNS:
                 raise ContractError(
                     "the origin of an unknown column was given",
                     expected=", ".join(_COLUMNS),
                     found=repr(name),
+                )
+            if not isinstance(origin, Origin):
+                raise ContractError(
+                    f"the origin of {name!r} is no Origin",
+                    expected="a member of wormio.model.Origin",
+                    found=repr(origin),
                 )
         for name, is_given in given.items():
             if is_given and self.origins.get(name, Origin.UNKNOWN) == Origin.UNKNOWN:
@@ -258,11 +266,12 @@ class Timeline:
 
     def _check_monotonic(self) -> None:
         duplicate = (self.flags[1:] & Flag.DUPLICATE) != 0
-        if np.isnan(self.time).any() and not np.isnan(self.time).all():
+        finite = np.isfinite(self.time)
+        if not finite.all() and not np.isnan(self.time).all():
             raise ContractError(
-                "some times are NaN",
+                "some times are NaN or infinite",
                 expected="every frame has a time, or none has (origin UNKNOWN)",
-                found=f"{int(np.isnan(self.time).sum())} of {len(self)} are NaN",
+                found=f"{int((~finite).sum())} of {len(self)} have none",
             )
         for name, values in (("time", self.time), ("count", self.count)):
             step = np.diff(values)
@@ -354,9 +363,9 @@ class Timeline:
         """(V,) float64: mean time of each volume's frames in seconds."""
         if not self.n_volumes:
             return np.zeros(0)
-        sums = np.concatenate([[0.0], np.cumsum(self.time)])
-        first, stop = self.volumes[:, 0], self.volumes[:, 1]
-        return np.asarray((sums[stop] - sums[first]) / (stop - first))
+        # Summed volume by volume: a running sum over an absolute clock loses milliseconds.
+        sums = np.add.reduceat(np.append(self.time, 0.0), self.volumes.ravel())[::2]
+        return np.asarray(sums / np.diff(self.volumes, axis=1)[:, 0])
 
     @property
     def volume_interval(self) -> float:

@@ -126,7 +126,8 @@ def from_scan(
         direction = scan_direction[row]
     return _between(
         count,
-        scan[rows],
+        scan[rows][:-1],
+        scan[rows][1:],
         direction,
         {"name": "from_scan", "window": window, "order": order},
     )
@@ -152,11 +153,12 @@ def from_volume_index(
     count = np.asarray(count, np.int64)
     scan = count if scan_count is None else np.asarray(scan_count, np.int64)
     label = np.asarray(index, np.int64)
-    used = label >= 0
-    scan, label = scan[used], label[used]
-    starts = scan[np.flatnonzero(np.diff(label) > 0) + 1]
+    used = np.flatnonzero(label >= 0)
+    rise = np.flatnonzero(np.diff(label[used]) > 0) + 1
+    starts = scan[used[rise[:-1]]]
+    stops = scan[used[rise[1:] - 1] + 1]  # the row after a volume's last: negative, or the next's
     zeros = np.zeros(len(count), np.int8)
-    return _between(count, starts, zeros, {"name": "from_volume_index"})
+    return _between(count, starts, stops, zeros, {"name": "from_volume_index"})
 
 
 def from_modulo(
@@ -190,11 +192,13 @@ def from_modulo(
     begin = int(count[0]) if first is None and len(count) else int(first or 0)
     n_volumes = 0
     if len(count):
-        n_volumes = int((int(count[-1]) + 1 - begin) / frames_per_volume)
-    starts = begin + np.ceil(np.arange(max(n_volumes, 0) + 1) * frames_per_volume - 1e-9)
+        n_volumes = int((int(count[-1]) + 1 - begin) / frames_per_volume + 1e-9)
+    bounds = begin + np.ceil(np.arange(max(n_volumes, 0) + 1) * frames_per_volume - 1e-9)
+    bounds = bounds.astype(np.int64)
     return _between(
         count,
-        starts.astype(np.int64),
+        bounds[:-1],
+        bounds[1:],
         np.zeros(len(count), np.int8),
         {"name": "from_modulo", "frames_per_volume": frames_per_volume, "first": begin},
         origin=Origin.NOMINAL,
@@ -234,13 +238,16 @@ POLICIES: dict[str, Callable[..., VolumeAssignment]] = {
 
 def _between(
     count: Ints,
-    boundaries: Ints,
+    starts: Ints,
+    stops: Ints,
     direction: NDArray[np.int8],
     policy: Mapping[str, Any],
     origin: Origin = Origin.INFERRED,
 ) -> VolumeAssignment:
-    """Volumes between consecutive boundaries, which are counters."""
-    starts, stops = boundaries[:-1], boundaries[1:]
+    """Volumes between counters; one that the saved frames do not span is not complete."""
+    if len(count):
+        spanned = (starts >= count[0]) & (stops <= count[-1] + 1)
+        starts, stops = starts[spanned], stops[spanned]
     frames = np.stack([np.searchsorted(count, starts), np.searchsorted(count, stops)], axis=1)
     saved = frames[:, 1] > frames[:, 0]
     return VolumeAssignment(

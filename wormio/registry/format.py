@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from wormio.errors import ContractError, PluginLoadError
-from wormio.model._fields import as_tuple
+from wormio.model._fields import as_frozenset, as_tuple
 
 if TYPE_CHECKING:
     from wormio.registry.probe import Probe
@@ -107,6 +107,9 @@ class Format:
     capabilities : frozenset of str
     thread_safe : bool
         Whether the library behind it may be used by several threads at once.
+    subject : str, optional
+        ``"package.module:subject"``, the `wormio.testing.Subject` that the conformance kit tests
+        it with.
     spec : str
         Version of the contract it was written for.
     """
@@ -122,8 +125,9 @@ class Format:
     contents: str | None = attrs.field(
         default=None, validator=attrs.validators.optional(_code_name)
     )
-    capabilities: frozenset[str] = frozenset()
+    capabilities: frozenset[str] = attrs.field(default=frozenset(), converter=as_frozenset)
     thread_safe: bool = False
+    subject: str | None = attrs.field(default=None, validator=attrs.validators.optional(_code_name))
     spec: str = SPEC_VERSION
 
 

@@ -218,7 +218,8 @@ class Scan:
         The tables of the scan are the real rows. The truth about them follows from plain rules: a
         jump of 2 followed by a repeat is a counter one too high; times of such frames and of
         dropped ones lie between their neighbours; z comes from the DAQ row of the same counter if
-        that row can be trusted, else from its neighbours. Sweeps are left unknown.
+        that row can be trusted, else from its neighbours; the direction from the smoothed monitor,
+        true to about a frame at the turns. Sweeps are left unknown.
 
         Parameters
         ----------
@@ -251,9 +252,10 @@ class Scan:
         stop = next((i for i, r in enumerate(daq) if r[0] > true[-1] + _DAQ_LAG), len(daq))
         columns = [list(column) for column in zip(*daq[:stop], strict=True)]
         volts = _volts_of(count, [int(c) for c in columns[0]], columns[1])
-        slope = np.gradient(np.convolve(volts, np.ones(5) / 5, mode="same"))
+        slope = np.diff(np.convolve(volts, np.ones(5) / 5, mode="same"))
         # The filter's ends see the zeros outside; they lie inside the first and last flank.
-        slope[:3], slope[-3:] = slope[3], slope[-4]
+        slope[:2], slope[-2:] = slope[2], slope[-3]
+        slope = np.append(slope, slope[-1])  # a frame carries the step that leaves it
         return cls(
             count=count,
             time=np.interp(count, sorted(known), [known[c] for c in sorted(known)]),

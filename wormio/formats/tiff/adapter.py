@@ -90,9 +90,11 @@ def _stack(part: TiffPart, options: TiffOptions) -> Stack:
         try:
             return read_imagej(part, allow_truncated=options.allow_truncated)
         except (CorruptRecordingError, TruncatedRecordingError, OptionError) as error:
+            if options.axes is None:
+                raise
             # A plane saved out of a stack keeps the stack's header; the user may know better.
             stack = read_plain(part, index)
-            if options.axes is None or not fits(stack, options.axes):
+            if not fits(stack, options.axes):
                 raise
             finding = Finding(
                 code="header-ignored",

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import OptionError, UnsupportedCapabilityError
-from wormio.formats.tiff.plain import KNOWN_DIALECTS
-from wormio.formats.tiff.stack import Stack, TiffPart
+from wormio.formats.tiff.stack import KNOWN_DIALECTS, Stack, TiffPart
 
 __all__ = ["Planes", "arrange", "fits"]
 

@@ -70,14 +70,6 @@ def read_imagej(part: TiffPart, *, allow_truncated: bool) -> Stack:
         axes, shape, planes = "I", (max(images, pages),), max(images, pages)
     in_run, there = _where(part, planes, allow_truncated=allow_truncated)
     held = np.arange(planes) < there
-    if there < planes:
-        findings.append(
-            Finding(
-                code="truncated",
-                message=f"the file holds {there} of {planes} images",
-                cure="copy the file again",
-            )
-        )
     return stack_in_one_file(
         part,
         dialect="imagej",

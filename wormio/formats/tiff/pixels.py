@@ -33,7 +33,7 @@ _MAX_OPEN = 16
 
 
 def without_cut_planes(stack: Stack, *, allow_truncated: bool) -> Stack:
-    """Mark the planes whose pixels lie beyond the end of their file.
+    """Mark the planes whose pixels lie beyond the end of their file, and tell of all that are lost.
 
     Raises
     ------
@@ -63,18 +63,20 @@ def without_cut_planes(stack: Stack, *, allow_truncated: bool) -> Stack:
                 "complete volumes only",
             )
         cut |= beyond
-    if not cut.any():
+    cut |= stack.cut
+    broken = [part.chain.broken for part in stack.parts if part is not None and part.chain.broken]
+    if not cut.any() and not broken:
         return stack
     finding = Finding(
         code="truncated",
-        message=f"the pixels of {int(cut.sum())} of {cut.size} images are cut off",
+        message="; ".join([f"{int(cut.sum())} of {cut.size} images are cut off", *broken]),
         cure="copy the file again",
     )
     return attrs.evolve(
         stack,
         file=np.where(cut, -1, stack.file).astype(np.int32),
         page=np.where(cut, -1, stack.page),
-        cut=stack.cut | cut,
+        cut=cut,
         findings=(*stack.findings, finding),
     )
 

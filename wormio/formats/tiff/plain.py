@@ -16,23 +16,9 @@ import numpy as np
 
 from wormio.errors import TruncatedRecordingError, UnsupportedCapabilityError
 from wormio.formats.tiff.door import translated
-from wormio.formats.tiff.stack import Stack, TiffPart, stack_in_one_file
+from wormio.formats.tiff.stack import KNOWN_DIALECTS, Stack, TiffPart, stack_in_one_file
 
-__all__ = ["KNOWN_DIALECTS", "count_plain", "read_plain"]
-
-KNOWN_DIALECTS = {
-    "ome": "OME-TIFF",
-    "imagej": "ImageJ",
-    "scanimage": "ScanImage",
-    "ndtiff": "NDTiff",
-    "mmstack": "Micro-Manager",
-    "micromanager": "Micro-Manager",
-    "shaped": "tifffile's own",
-    "lsm": "Zeiss LSM",
-    "stk": "MetaMorph STK",
-    "fluoview": "Olympus FluoView",
-}
-"""tifffile's flags, and what people call them; in order of how much they say."""
+__all__ = ["count_plain", "read_plain"]
 
 _OFF: dict[str, Any] = {
     f"is_{kind}": False
@@ -95,6 +81,8 @@ def read_plain(part: TiffPart, index: int) -> Stack:
                 found=f"{len(series)} pages",
                 path=part.path,
             )
+    # tifffile goes on where a chain is broken; what lies there has not been checked.
+    there = np.ones(planes, bool) if in_run else numbers < len(part.chain.pages)
     flags = [flag for flag in KNOWN_DIALECTS if flag in part.flags]
     return stack_in_one_file(
         part,
@@ -102,7 +90,8 @@ def read_plain(part: TiffPart, index: int) -> Stack:
         names_axes=False,
         axes=axes,
         shape=tuple(map(int, shape)),
-        page=numbers.astype(np.int64).reshape(shape[:n_outer]),
+        page=np.where(there, numbers, -1).astype(np.int64).reshape(shape[:n_outer]),
+        cut=~there.reshape(shape[:n_outer]),
         run=first if in_run else -1,
         metadata={"dialect": flags[0] if flags else "plain", "description": part.description},
     )

@@ -18,9 +18,31 @@ from wormio.formats.tiff.directories import Chain, read_chain
 from wormio.formats.tiff.door import translated
 from wormio.model import Channel, Clock, Finding
 
-__all__ = ["Calibration", "Keyframe", "Stack", "TiffPart", "open_part", "stack_in_one_file"]
+__all__ = [
+    "KNOWN_DIALECTS",
+    "Calibration",
+    "Keyframe",
+    "Stack",
+    "TiffPart",
+    "open_part",
+    "stack_in_one_file",
+]
 
 Floats = NDArray[np.float64]
+
+KNOWN_DIALECTS = {
+    "ome": "OME-TIFF",
+    "imagej": "ImageJ",
+    "scanimage": "ScanImage",
+    "ndtiff": "NDTiff",
+    "mmstack": "Micro-Manager",
+    "micromanager": "Micro-Manager",
+    "shaped": "tifffile's own",
+    "lsm": "Zeiss LSM",
+    "stk": "MetaMorph STK",
+    "fluoview": "Olympus FluoView",
+}
+"""tifffile's flags, and what people call them; in order of how much they say."""
 
 
 @attrs.frozen(kw_only=True)
@@ -50,7 +72,7 @@ class TiffPart:
     chain : Chain
     keyframe : Keyframe
     flags : frozenset of str
-        What tifffile takes the file for: ``"ome"``, ``"imagej"``, ``"scanimage"``, ...
+        Of `KNOWN_DIALECTS`, those that tifffile takes the file for.
     description : str
         ImageDescription of the first page.
     resolution : (float or None, float or None)
@@ -179,7 +201,8 @@ def open_part(path: Path, *, allow_truncated: bool) -> TiffPart:
         return TiffPart(
             chain=chain,
             keyframe=keyframe,
-            flags=frozenset(tif.flags),
+            # Not tif.flags: it looks at further pages, which a truncated file may not have.
+            flags=frozenset(f for f in KNOWN_DIALECTS if getattr(tif, f"is_{f}", False)),
             description=first.description,
             resolution=(_ratio(first, "XResolution"), _ratio(first, "YResolution")),
             imagej=dict(tif.imagej_metadata or {}),

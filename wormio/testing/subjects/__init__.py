@@ -1,0 +1,1 @@
+"""The subjects of wormio's own formats: independent writers of tiny recordings."""
