@@ -58,9 +58,9 @@ def test_an_event_on_a_dropped_frame_moves_to_the_nearest_saved_one_and_says_how
     assert events.time.tolist() == [7.5, 8.0]
 
 
-def test_a_tie_goes_to_the_later_frame():
+def test_a_tie_goes_to_the_earlier_frame():
     events = Events.at_counts(GAPPY, [12])
-    assert (events.frame.tolist(), events.error_frames.tolist()) == ([2], [1])
+    assert (events.frame.tolist(), events.error_frames.tolist()) == ([1], [1])
 
 
 def test_steps_that_an_adapter_moved_it_before_are_added():

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wormio.errors import ContractError
-from wormio.model._fields import array_field, as_dict
+from wormio.model._fields import array_field, as_dict, frozen_array
 from wormio.model.timeline import Column, Origin
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Events:
         -------
         Events
         """
-        wanted = np.asarray(count, np.int64).reshape(-1)
+        wanted = frozen_array(count, np.int64).reshape(-1)
         before = np.zeros(len(wanted), np.int64) if error_frames is None else error_frames
         before = np.asarray(before, np.int64)
         saved = timeline.count
@@ -133,12 +133,12 @@ class Events:
             left = np.searchsorted(saved, saved[np.maximum(right - 1, 0)])
             nearer_left = (wanted - saved[left] <= saved[right] - wanted) & inside
             frame[inside] = np.where(nearer_left, left, right)[inside]
-            time[inside] = np.interp(wanted[inside], saved, timeline.time)
+            first = _first_of_count(timeline)
+            time[inside] = np.interp(wanted[inside], saved[first], timeline.time[first])
         volume = np.where(inside, timeline.volume[frame] if len(saved) else -1, -1)
         steps = np.where(inside, np.abs(wanted - saved[frame]) if len(saved) else 0, 0) + before
         status[inside] = np.where(steps[inside] > 0, EventStatus.SNAPPED, EventStatus.OK)
-        _, which, times = np.unique(frame, return_inverse=True, return_counts=True)
-        status[inside & (times[which] > 1)] = EventStatus.SHARED_TRIGGER
+        status[inside & _is_repeated(frame)] = EventStatus.SHARED_TRIGGER
         status[inside & (volume < 0)] = EventStatus.PARTIAL_VOLUME
         return cls(
             count=wanted,
@@ -155,16 +155,16 @@ class Events:
     def at_times(cls, timeline: Timeline, time: ArrayLike, **kwargs: Any) -> Events:
         """Place events given in seconds of the recording's clock; see `at_counts`."""
         seconds = np.asarray(time, np.float64).reshape(-1)
-        first_of_count = np.concatenate([[True], np.diff(timeline.count) > 0])[: len(timeline)]
-        clock, count = timeline.time[first_of_count], timeline.count[first_of_count]
+        first = _first_of_count(timeline)
+        clock, count = timeline.time[first], timeline.count[first]
         if not len(count) or np.isnan(clock).any():
             raise ContractError(
                 "events cannot be placed by time", found="a recording whose time is unknown"
             )
         half = timeline.frame_interval / 2 if len(count) > 1 else 0.5
         inside = (seconds >= clock[0] - half) & (seconds <= clock[-1] + half)
-        nearest = np.floor(np.interp(seconds, clock, count) + 0.5).astype(np.int64)
-        events = cls.at_counts(timeline, np.where(inside, nearest, -1), **kwargs)
+        nearest = np.where(inside, np.floor(np.interp(seconds, clock, count) + 0.5), -1)
+        events = cls.at_counts(timeline, nearest.astype(np.int64), **kwargs)
         return attrs.evolve(events, time=np.where(inside, seconds, np.nan))
 
     def strides(self, n_volumes: int) -> Ints:
@@ -186,6 +186,10 @@ class Events:
         volume = np.full(len(self), -1)
         volume[inside] = timeline.volume[frame[inside]]
         status = np.where(inside, self.status, EventStatus.OUTSIDE)
+        # Another policy may have put a partial volume's frame into a volume.
+        whole = (volume >= 0) & (status == EventStatus.PARTIAL_VOLUME)
+        status[whole] = np.where(self.error_frames[whole], EventStatus.SNAPPED, EventStatus.OK)
+        status[whole & _is_repeated(self.frame)] = EventStatus.SHARED_TRIGGER
         status[inside & (volume < 0)] = EventStatus.PARTIAL_VOLUME
         return attrs.evolve(
             self,
@@ -204,6 +208,7 @@ class Events:
             name: {
                 "values": _to_list(column.values),
                 "dtype": column.values.dtype.str,
+                "shape": list(column.values.shape),
                 "unit": column.unit,
                 "origin": column.origin.name,
             }
@@ -219,7 +224,7 @@ class Events:
             columns[name] = np.array(columns[name], np.float64)
         properties = {
             name: Column(
-                values=np.array(column["values"], column["dtype"]),
+                values=np.array(column["values"], column["dtype"]).reshape(column["shape"]),
                 unit=column["unit"],
                 origin=Origin[column["origin"]],
             )
@@ -235,6 +240,16 @@ class Events:
             duration=self.duration,
             properties=self.properties,
         )
+
+
+def _first_of_count(timeline: Timeline) -> NDArray[np.bool_]:
+    """Tell which frames are the first of their counter."""
+    return np.concatenate([[True], np.diff(timeline.count) > 0])[: len(timeline)]
+
+
+def _is_repeated(values: Ints) -> NDArray[np.bool_]:
+    _, which, times = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray(times[which] > 1)
 
 
 def _to_list(values: NDArray[Any]) -> list[Any]:

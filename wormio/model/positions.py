@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wormio.errors import ContractError
+from wormio.errors import ContractError, FrameIndexError
 from wormio.model._fields import array_field, plain_text
 
 __all__ = ["Labels", "Positions", "ZUnit"]
@@ -115,8 +115,20 @@ class Positions:
         return self.coords.ndim == 3
 
     def at(self, first: int, stop: int) -> NDArray[np.float64]:
-        """Return the (stop - first, N, 3) coordinates of a range of volumes."""
+        """Return the (stop - first, N, 3) coordinates of a range of volumes.
+
+        Raises
+        ------
+        FrameIndexError
+            They were not tracked in so many volumes.
+        """
         if self.is_tracked:
+            if not 0 <= first <= stop <= len(self.coords):
+                raise FrameIndexError(
+                    "there are no positions for these volumes",
+                    expected=f"volumes in 0..{len(self.coords)}",
+                    found=f"{first}..{stop}",
+                )
             return self.coords[first:stop]
         return np.broadcast_to(self.coords, (stop - first, *self.coords.shape))
 
@@ -165,7 +177,7 @@ class Positions:
         if distance.size:
             nearest, back = distance.argmin(axis=1), distance.argmin(axis=0)
             for i, j in enumerate(nearest):
-                if back[j] == i and distance[i, j] <= max_distance:
+                if back[j] == i and distance[i, j] <= max_distance and distance[i, j] < np.inf:
                     labels[i] = other.labels[j]
         return attrs.evolve(self, labels=labels)
 
@@ -201,6 +213,10 @@ class Labels:
                 "names do not fit the label values",
                 expected=f"{len(self.values)} names; 0 is background",
                 found=f"{len(self.names)} names",
+            )
+        if len(set(self.names)) != len(self) or len(np.unique(self.values)) != len(self):
+            raise ContractError(
+                "two neurons share a name or a label value", expected="all different"
             )
 
     def __len__(self) -> int:

@@ -25,6 +25,12 @@ def _json_value(value: object) -> Any:
         ) from error
 
 
+def _part_name(part: Path, folder: Path) -> str:
+    """Name a part by where it lies in the recording's folder, so that moving both changes nothing."""
+    part = part.absolute()
+    return part.relative_to(folder).as_posix() if part.is_relative_to(folder) else part.name
+
+
 def _path_to_text(value: object) -> str:
     if isinstance(value, Path):
         return str(value)
@@ -75,7 +81,8 @@ class Source:
             The files it consists of; their names and sizes enter the recording's identity.
         """
         path = Path(path).absolute()
-        sizes = {Path(part).name: Path(part).stat().st_size for part in parts}
+        folder = path if path.is_dir() else path.parent
+        sizes = {_part_name(Path(part), folder): Path(part).stat().st_size for part in parts}
         chosen = {}
         if options is not None:
             chosen = {

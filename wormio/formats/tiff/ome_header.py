@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.formats.tiff.ome import Element, OmeImage, attribute, children
+from wormio.formats.tiff.stack import Calibration
 from wormio.formats.tiff.units import micrometres, seconds
 from wormio.model import Channel, Clock, Finding
 
 __all__ = ["PlaneColumns", "calibration", "channels", "plane_columns"]
-
-from wormio.formats.tiff.stack import Calibration
 
 Floats = NDArray[np.float64]
 # How far steps of unit-less positions may be from PhysicalSizeZ and still confirm that they are um.
