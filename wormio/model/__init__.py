@@ -6,6 +6,7 @@ one of the volume policies.
 """
 
 from wormio.model.channel import Channel, Finding, VoxelSize
+from wormio.model.columns import Clock, Column, Flag, Origin
 from wormio.model.combination import combine
 from wormio.model.comparison import Difference, diff
 from wormio.model.derive import as_base_recording, channel_index
@@ -17,7 +18,7 @@ from wormio.model.positions import Labels, Positions
 from wormio.model.recording import BaseRecording, GrowingRecording, Recording, recording_id
 from wormio.model.source import Source
 from wormio.model.summary import summarise
-from wormio.model.timeline import Clock, Column, Flag, Origin, Timeline, stored_in_order
+from wormio.model.timeline import Timeline, stored_in_order
 from wormio.model.volumes import (
     VolumeAssignment,
     from_modulo,

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from wormio.errors import ContractError, MissingImageError, OptionError
 from wormio.model.channel import Finding
+from wormio.model.columns import Flag
 from wormio.model.frames import FrameArray, LazyFrames
 from wormio.model.recording import BaseRecording, Recording
 from wormio.model.source import Source
-from wormio.model.timeline import Flag, Timeline
+from wormio.model.timeline import Timeline
 
 __all__ = ["combine"]
 

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import ContractError, FrameIndexError, OptionError, UnsupportedCapabilityError
+from wormio.model.columns import Flag
 from wormio.model.events import Events
 from wormio.model.frames import FrameArray, LazyFrames, MissingFrames
 from wormio.model.mapped import MappedFrames
 from wormio.model.recording import BaseRecording, Recording
 from wormio.model.source import Source
-from wormio.model.timeline import Flag, Timeline
+from wormio.model.timeline import Timeline
 from wormio.model.volumes import POLICIES
 
 __all__ = [

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wormio.errors import ContractError
 from wormio.model._fields import array_field, as_dict, frozen_array
-from wormio.model.timeline import Column, Origin
+from wormio.model.columns import Column, Origin
 
 if TYPE_CHECKING:
     from wormio.model.timeline import Timeline

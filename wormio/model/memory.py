@@ -10,11 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from wormio.errors import ContractError
 from wormio.model.channel import Channel, VoxelSize
+from wormio.model.columns import Flag, Origin
 from wormio.model.events import Events
 from wormio.model.frames import LazyFrames
 from wormio.model.recording import BaseRecording
 from wormio.model.source import Source
-from wormio.model.timeline import Flag, Origin, Timeline, stored_in_order
+from wormio.model.timeline import Timeline, stored_in_order
 from wormio.model.volumes import regular
 
 __all__ = ["ArrayFrames", "ArrayRecording"]

@@ -26,7 +26,7 @@ def _json_value(value: object) -> Any:
 
 
 def _part_name(part: Path, folder: Path) -> str:
-    """Name a part by where it lies in the recording's folder, so that moving both changes nothing."""
+    """Name a part by its place in the recording's folder: moving both changes nothing."""
     part = part.absolute()
     return part.relative_to(folder).as_posix() if part.is_relative_to(folder) else part.name
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
+from wormio.model.columns import Flag
 from wormio.model.events import EventStatus
 from wormio.model.frames import MissingFrames
-from wormio.model.timeline import Flag
 
 if TYPE_CHECKING:
     from wormio.model.recording import Recording

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wormio.errors import OptionError
 from wormio.model._fields import array_field
-from wormio.model.timeline import Origin
+from wormio.model.columns import Origin
 
 __all__ = [
     "POLICIES",
