@@ -5,6 +5,7 @@
     WormioError
     ├─ FormatError (ValueError)
     │  ├─ UnknownFormatError        no format claims the path
+    │  │  └─ MissingPluginError     ... but a plugin is known that would
     │  ├─ AmbiguousFormatError      several formats claim it equally well
     │  └─ OptionError               an option is missing, misspelt or has a wrong value
     ├─ ContractError (ValueError)   a value breaks a rule of `wormio.model` (an adapter's mistake)
@@ -50,6 +51,7 @@ __all__ = [
     "MappingError",
     "MissingImageError",
     "MissingPartError",
+    "MissingPluginError",
     "OptionError",
     "OutputExistsError",
     "PluginConflictError",
@@ -127,6 +129,10 @@ class FormatError(WormioError, ValueError):
 
 class UnknownFormatError(FormatError):
     """No installed format claims the path."""
+
+
+class MissingPluginError(UnknownFormatError):
+    """No installed format claims the path, but a plugin is known that reads it."""
 
 
 class AmbiguousFormatError(FormatError):

@@ -236,7 +236,8 @@ def test_formats_lists_each_format_with_its_distribution_and_options(run):
 def test_explain_gives_a_verdict_for_each_format(run, phantom_folder):
     code, out, _ = run("explain", phantom_folder)
     assert code == 0
-    assert out.splitlines()[0].startswith("leifer: yes")
+    assert out.splitlines()[0] == f"{phantom_folder} is a leifer recording"
+    assert "leifer: yes" in out
     assert "tiff: no" in out
 
 

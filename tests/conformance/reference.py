@@ -24,6 +24,7 @@ from wormio.model import (
     Clock,
     Events,
     FileLayout,
+    Finding,
     Flag,
     FrameArray,
     MappedFrames,
@@ -116,7 +117,10 @@ class ReferenceAdapter:
         self.header = self.read_header()
         self.n_frames = self.count_frames()
         timeline = self.timeline()
+        findings = []
         if self.n_frames < len(timeline):
+            told = f"{self.n_frames} of {len(timeline)} frames were saved"
+            findings.append(Finding(code="truncated", message=told))
             complete = timeline.volumes[timeline.volumes[:, 1] <= self.n_frames]
             self.n_frames = int(complete[-1, 1]) if len(complete) else 0
             timeline = slice_timeline(timeline, 0, self.n_frames)
@@ -128,6 +132,7 @@ class ReferenceAdapter:
             voxel_size=self.voxel_size(),
             events=self.events(timeline),
             metadata=self.metadata(),
+            findings=findings,
         )
 
     def recording(self, **parts: Any) -> BaseRecording:

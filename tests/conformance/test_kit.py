@@ -1,4 +1,3 @@
-import reference
 from reference import subject
 
 from wormio.testing import check_adapter

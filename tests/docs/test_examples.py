@@ -88,7 +88,7 @@ def run_console(text: str, where: str) -> None:
             line = line.removesuffix("\\") + more
         program, *arguments = shlex.split(line)
         assert program == "wormio", f"{where}: {line}"
-        done = subprocess.run(  # noqa: S603 - our own program
+        done = subprocess.run(
             [sys.executable, "-c", RUN_WORMIO, *arguments],
             capture_output=True,
             text=True,

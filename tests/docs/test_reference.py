@@ -5,7 +5,9 @@ import inspect
 import os
 import re
 import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -115,6 +117,16 @@ def test_the_most_special_class_decides_the_exit_code():
         assert exit_code(kind("problem")) == expected
 
 
+def leaves(commands: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Return the commands and those inside groups, by all their words."""
+    for name, command in commands.items():
+        if hasattr(command, "commands"):
+            for inner, leaf in leaves(command.commands):
+                yield f"{name} {inner}", leaf
+        else:
+            yield name, command
+
+
 def test_every_command_and_option_is_told():
     text = page("cli.md")
     entries = {
@@ -122,7 +134,7 @@ def test_every_command_and_option_is_told():
         for heading, body in sections(text, 2).items()
         if heading.startswith("`wormio ")
     }
-    commands = typer.main.get_command(app).commands
+    commands = dict(leaves(typer.main.get_command(app).commands))
     assert set(entries) == set(commands)
     for name, command in commands.items():
         for parameter in command.params:

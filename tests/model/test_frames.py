@@ -72,15 +72,12 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 @st.composite
 def basic_keys(draw):
     """Draw any key that numpy calls basic: integers, slices, one ellipsis, new axes."""
-    key = []
-    for size in SHAPE[: draw(st.integers(0, 4))]:
-        key.append(
-            draw(
-                st.integers(-size, size - 1)
-                | st.integers(-size, size - 1).map(np.int64)
-                | st.slices(size)
-            )
-        )
+    sizes = SHAPE[: draw(st.integers(0, 4))]
+    integers = [st.integers(-size, size - 1) for size in sizes]
+    key = [
+        draw(integer | integer.map(np.int64) | st.slices(size))
+        for integer, size in zip(integers, sizes, strict=True)
+    ]
     if draw(st.booleans()):
         # What comes after an ellipsis counts from the last axis.
         n_front = draw(st.integers(0, len(key)))
@@ -236,13 +233,23 @@ def test_a_reader_is_asked_for_the_wanted_images_only():
     assert sorted(asked) == [(4, 1), (6, 1)]
 
 
-def test_a_reader_that_raises_is_translated_and_chained():
+@pytest.mark.parametrize("error", [KeyError("StripOffsets"), OSError("inflate() failed")])
+def test_a_reader_that_raises_is_translated_and_chained(error):
     def read(frame, channel):
-        raise KeyError("StripOffsets")
+        raise error
 
-    with pytest.raises(CorruptRecordingError, match="frame 3, channel 1.*KeyError") as caught:
+    match = rf"frame 3, channel 1.*{type(error).__name__}"
+    with pytest.raises(CorruptRecordingError, match=match) as caught:
         frames_from_reader(read, SHAPE, "u2")[3, 1]
-    assert isinstance(caught.value.__cause__, KeyError)
+    assert caught.value.__cause__ is error
+
+
+def test_an_error_of_the_system_passes_a_reader_unchanged():
+    def read(frame, channel):
+        raise PermissionError(13, "Permission denied", "x.h5")
+
+    with pytest.raises(PermissionError, match=r"x\.h5"):
+        frames_from_reader(read, SHAPE, "u2")[0]
 
 
 def test_a_reader_may_say_that_an_image_is_missing():

@@ -1,5 +1,7 @@
 """The timeline: its rules, and what it derives, on examples worked out by hand."""
 
+import itertools
+
 import attrs
 import numpy as np
 import pytest
@@ -271,7 +273,7 @@ def test_derived_columns_agree_with_a_plain_loop(data):
     count = 100 + np.cumsum(steps)
     n = len(count)
     cuts = sorted(data.draw(st.sets(st.integers(0, n), max_size=8)))
-    volumes = [(a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True) if data.draw(st.booleans())]
+    volumes = [(a, b) for a, b in itertools.pairwise(cuts) if data.draw(st.booleans())]
     flags = [0] + [int(Flag.DUPLICATE) if step == 0 else 0 for step in steps[1:]]
     t = Timeline(
         time=count * 0.1,

@@ -1,5 +1,6 @@
 """Volume policies against naive implementations and scans whose turning points are known."""
 
+import itertools
 import math
 from fractions import Fraction
 
@@ -28,7 +29,7 @@ def triangle(planes, sweeps, amplitude=1.0, first=None):
 def naive_volumes(count, boundaries):
     """Assign counters to the complete sweeps between boundaries, one by one."""
     frames, counts = [], []
-    for begin, end in zip(boundaries[:-1], boundaries[1:], strict=True):
+    for begin, end in itertools.pairwise(boundaries):
         rows = [i for i, c in enumerate(count) if begin <= c < end]
         if rows and begin >= count[0] and end <= count[-1] + 1:
             frames.append([rows[0], rows[-1] + 1])

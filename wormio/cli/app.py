@@ -10,11 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wormio.cli import kit, plugins
+from wormio.cli.common import (
+    FormatOption,
+    JsonOption,
+    OptionOption,
+    OverwriteOption,
+    PathArgument,
+    QuietOption,
+    parse_options,
+    progress_bar,
+)
+from wormio.cli.doctor import doctor
 from wormio.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from wormio.extraction import Reducer
     from wormio.model import BaseRecording
 
@@ -26,21 +36,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="One interface to whole-brain recordings.",
 )
-
-PathArgument = Annotated[Path, typer.Argument(help="Recording: a file or a folder.")]
-FormatOption = Annotated[
-    str | None,
-    typer.Option("--format", help="Name of the format, if it is not recognised by itself."),
-]
-OptionOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--option", metavar="KEY=VALUE", help="Option of the format; may be given several times."
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace existing output.")]
 
 
 def _version(value: bool) -> None:
@@ -75,7 +70,7 @@ def info(
     from wormio.cli.describe import as_text
     from wormio.model import summarise
 
-    options = _options(option)
+    options = parse_options(option)
     if metadata_only:
         options["metadata_only"] = True
     with _opened(path, format, options) as recording:
@@ -107,11 +102,17 @@ def formats(
 
 
 @app.command()
-def explain(path: PathArgument) -> None:
-    """Say for each format whether it recognises a path, and why."""
+def explain(path: PathArgument, as_json: JsonOption = False) -> None:
+    """Say what a path is and what is missing, then each format's verdict and its reasons."""
     from wormio.registry import explain as ask
 
-    typer.echo(str(ask(path)))
+    found = ask(path)
+    typer.echo(json.dumps(found.to_json(), indent=2) if as_json else str(found))
+
+
+app.command()(kit.check)
+app.command()(doctor)
+app.add_typer(plugins.app, name="plugins")
 
 
 @app.command()
@@ -169,7 +170,7 @@ def extract(
     about_z: dict[str, Any] = {"z_unit": z_unit} if z_unit else {}
     where = wormio.read_positions(positions, reader, **about_z)
     with ExitStack() as stack:
-        recording = stack.enter_context(_opened(path, format, _options(option)))
+        recording = stack.enter_context(_opened(path, format, parse_options(option)))
         if drop_outside:
             where = where.without_outside(*recording.frames.shape[2:])
         executor = None
@@ -184,7 +185,7 @@ def extract(
             boundary=boundary,  # type: ignore[arg-type]  # checked by extract
             offset="channel" if offset is None else offset,
             executor=executor,
-            progress=stack.enter_context(_progress("extracting", "volumes", quiet)),
+            progress=stack.enter_context(progress_bar("extracting", "volumes", quiet)),
         )
     wormio.save(output, signals, overwrite=overwrite)
     for name, signal in signals.items():
@@ -223,7 +224,7 @@ def phantom(
     drawn = make_phantom(
         like=like, frames=frames, volumes=volumes, neurons=neurons, stimuli=stimuli, seed=seed
     )
-    with _progress("drawing", "frames", quiet) as progress:
+    with progress_bar("drawing", "frames", quiet) as progress:
         write_phantom(drawn, output, layout=layout, overwrite=overwrite, progress=progress)
     typer.echo(
         f"{output}: a Leifer recording, its neurons in positions.csv and the truth in "
@@ -244,7 +245,7 @@ def demo(
     from wormio.cli.phantoms import run_demo
 
     def bar(what: str, unit: str) -> Any:
-        return _progress(what, unit, quiet)
+        return progress_bar(what, unit, quiet)
 
     typer.echo(run_demo(output, bar))
 
@@ -257,16 +258,6 @@ def _opened(path: Path, format: str | None, options: dict[str, Any]) -> Iterator
         yield recording
 
 
-def _options(given: list[str] | None) -> dict[str, Any]:
-    options = {}
-    for text in given or ():
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise OptionError("an option has no value", expected="KEY=VALUE", found=repr(text))
-        options[key.strip().replace("-", "_")] = value
-    return options
-
-
 def _extents(text: str) -> tuple[int, int, int]:
     try:
         z, y, x = (int(part) for part in text.split(","))
@@ -275,32 +266,3 @@ def _extents(text: str) -> tuple[int, int, int]:
             "the box is not readable", expected="three odd numbers: 3,5,5", found=repr(text)
         ) from None
     return z, y, x
-
-
-@contextmanager
-def _progress(what: str, unit: str, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """Show a bar on stderr; none where nobody watches."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield None
-        return
-    with Progress(
-        TextColumn(what),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn(unit),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    ) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -22,6 +22,7 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (errors.OutputExistsError, 6),
     (errors.ExtractionError, 2),
     (errors.MappingError, 2),
+    (errors.MissingPluginError, 5),
     (errors.FormatError, 3),
     (errors.RecordingError, 4),
     (errors.MissingImageError, 4),

@@ -21,6 +21,7 @@ def wormio_formats() -> list[Format]:
             detect=detect_leifer,
             options="wormio.formats.leifer.options:LeiferOptions",
             thread_safe=True,
+            subject="wormio.testing.subjects.leifer:subject",
         ),
         Format(
             name="tiff",
@@ -30,6 +31,7 @@ def wormio_formats() -> list[Format]:
             detect=detect_tiff,
             options="wormio.formats.tiff.options:TiffOptions",
             contents="wormio.formats.tiff.adapter:contents",
+            subject="wormio.testing.subjects.tiff:subject",
         ),
     ]
 

@@ -150,5 +150,15 @@ def as_frozenset(values: Iterable[Any]) -> frozenset[Any]:
 
 
 def as_tuple(values: Iterable[Any]) -> tuple[Any, ...]:
-    """Copy an iterable; a converter of attrs that type checkers understand."""
+    """Copy an iterable; a converter of attrs that type checkers understand.
+
+    Raises
+    ------
+    ContractError
+        A single string, which would fall apart into its letters.
+    """
+    if isinstance(values, str):
+        raise ContractError(
+            "one string is given for several", expected=f"[{values!r}]", found=repr(values)
+        )
     return tuple(values)

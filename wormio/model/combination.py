@@ -79,7 +79,8 @@ def combine(
             sources.append((member.frames, i, row))
             stored.append(np.where(row >= 0, member.timeline.stored[row, i], -1))
     timeline = attrs.evolve(timeline, stored=np.stack(stored, axis=1))
-    arguments: dict[str, Any] = {"on": on}
+    # The order says who leads; that of a JSON object says nothing.
+    arguments: dict[str, Any] = {"on": on, "order": list(recordings)}
     if tolerance is not None:
         arguments["tolerance"] = tolerance
     return BaseRecording(
@@ -92,7 +93,7 @@ def combine(
             name: type(events).at_counts(
                 timeline, events.count, duration=events.duration, properties=events.properties
             )
-            if on == "count"
+            if on != "index"
             else events
             for name, events in members[0].events.items()
         },
@@ -130,12 +131,14 @@ def _shared_keys(timelines: list[Timeline], on: str) -> Ints:
                 cure="match them on='count' or on='time'",
             )
         return np.arange(len(lead))
-    if on == "time":
+    keys: Ints = np.zeros(0, np.int64)
+    filled = all(map(len, timelines))
+    if filled and on == "time":
         first = max(t.time[0] for t in timelines) - lead.frame_interval / 2
         last = min(t.time[-1] for t in timelines) + lead.frame_interval / 2
         rows = _unique_rows(lead)
-        keys: Ints = rows[(lead.time[rows] >= first) & (lead.time[rows] <= last)]
-    else:
+        keys = rows[(lead.time[rows] >= first) & (lead.time[rows] <= last)]
+    elif filled:
         first = max(t.count[0] for t in timelines)
         last = min(t.count[-1] for t in timelines)
         counts = np.unique(np.concatenate([t.count for t in timelines]))
@@ -146,6 +149,8 @@ def _shared_keys(timelines: list[Timeline], on: str) -> Ints:
             expected="recordings that overlap",
             found="; ".join(
                 f"counters {t.count[0]} to {t.count[-1]}, {t.time[0]:g} to {t.time[-1]:g} s"
+                if len(t)
+                else "no frames"
                 for t in timelines
             ),
         )
@@ -168,9 +173,11 @@ def _match(
     right = np.clip(np.searchsorted(have, want), 0, len(have) - 1)
     left = np.maximum(right - 1, 0)
     nearest = np.where(np.abs(want - have[left]) <= np.abs(have[right] - want), left, right)
-    found = np.where(np.abs(have[nearest] - want) <= limit, rows[nearest], -1)
-    # Two frames of the leader never share one image.
-    taken = np.flatnonzero(found >= 0)
+    distance = np.abs(have[nearest] - want)
+    found = np.where(distance <= limit, rows[nearest], -1)
+    # Two frames of the leader never share one image: it goes to the nearer one.
+    taken = np.argsort(distance, kind="stable")
+    taken = taken[found[taken] >= 0]
     _, first = np.unique(found[taken], return_index=True)
     result = np.full(len(keys), -1)
     result[taken[first]] = found[taken[first]]
@@ -201,7 +208,7 @@ def _merge(lead: Timeline, row: Ints, keys: Ints, on: str) -> Timeline:
         time=time,
         z=fill(lead.z),
         count=keys,
-        raw_count=keys,
+        raw_count=np.where(own, lead.raw_count[filled], keys),
         raw_time=time,
         direction=np.where(own, lead.direction[filled], 0).astype(np.int8),
         flags=flags,
@@ -233,7 +240,7 @@ def _left_out(recordings: Mapping[str, Recording], rows: list[Ints]) -> list[Fin
     for (name, member), row in zip(recordings.items(), rows, strict=True):
         used = int((row >= 0).sum())
         missing = len(_unique_rows(member.timeline)) - used
-        if missing:
+        if missing > 0:  # by index, frames that were saved twice are used too
             findings.append(
                 Finding(
                     code="frames-left-out",

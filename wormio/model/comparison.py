@@ -105,7 +105,7 @@ def _aligned(
         rows = np.arange(min(n_a, n_b))
         return rows, rows
     _, rows_a, rows_b = np.intersect1d(a.timeline.count, b.timeline.count, return_indices=True)
-    if len(rows_a) < max(n_a, n_b):
+    if len(rows_a) < max(len(np.unique(t.timeline.count)) for t in (a, b)):
         items.append(("count", f"{len(rows_a)} counters are in both"))
     return rows_a, rows_b
 
@@ -126,7 +126,8 @@ def _compare_columns(
         wrong = ~np.isclose(va, vb, rtol=0, atol=tolerance, equal_nan=True)
         if wrong.any():
             at = int(np.flatnonzero(wrong)[0])
-            sentence = f"{int(wrong.sum())} frames differ, first frame {at}: {va[at]} / {vb[at]}"
+            sentence = f"{int(wrong.sum())} frames differ, "
+            sentence += f"first frame {rows_a[at]}: {va[at]} / {vb[at]}"
             step = va[wrong].astype(float) - vb[wrong]
             if wrong.all() and len(step) > 1 and np.ptp(step) <= max(tolerance, 1e-9):
                 sentence = f"all frames differ by {step[0]:g}"
@@ -146,8 +147,10 @@ def _compare_exact(
 ) -> None:
     if a.shape != b.shape:
         items.append((name, f"{len(a)} / {len(b)} rows"))
-    elif not np.array_equal(a, b, equal_nan=a.dtype.kind == "f" and b.dtype.kind == "f"):
-        items.append((name, f"{int((a != b).sum())} values differ"))
+    else:
+        differs = (a != b) & ~((a != a) & (b != b))  # noqa: PLR0124 (NaN, of any type)
+        if differs.any():
+            items.append((name, f"{int(differs.sum())} values differ"))
 
 
 def _compare_events(a: Recording, b: Recording, items: list[tuple[str, str]]) -> None:

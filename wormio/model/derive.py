@@ -68,7 +68,8 @@ def channel_index(recording: Recording, channel: str | int) -> int:
     names = [c.name for c in recording.channels]
     if isinstance(channel, str) and channel in names:
         return names.index(channel)
-    if not isinstance(channel, (str, bool)) and 0 <= channel < len(names):
+    is_index = isinstance(channel, (int, np.integer)) and not isinstance(channel, bool)
+    if is_index and 0 <= int(channel) < len(names):
         return int(channel)
     raise OptionError("there is no such channel", expected=", ".join(names), found=repr(channel))
 
@@ -114,7 +115,8 @@ def select(
     if channels is None:
         picked = list(range(len(recording.channels)))
     else:
-        wanted = [channels] if isinstance(channels, (str, int)) else list(channels)  # type: ignore[call-overload]
+        single = isinstance(channels, (str, int, np.integer))
+        wanted: list[Any] = [channels] if single else list(channels)  # type: ignore[call-overload]
         picked = [channel_index(recording, channel) for channel in wanted]
     shorter = slice_timeline(timeline, start, stop, picked)
     return BaseRecording(
@@ -178,7 +180,9 @@ def with_timeline(recording: Recording, policy: str, **parameters: Any) -> BaseR
         rows["index"] = timeline.extra[column].values
     try:
         assigned = POLICIES[policy](timeline.count, **rows, **given)
-    except TypeError as error:
+    except OptionError:
+        raise
+    except (TypeError, ValueError) as error:
         raise OptionError(f"wrong parameters for policy {policy!r}: {error}") from error
     known = bool(assigned.direction.any())
     flags = timeline.flags & ~Flag.INCOMPLETE
@@ -252,7 +256,8 @@ def derive(source: Source, parents: Mapping[str, Recording]) -> BaseRecording:
     if source.operation == "combine":
         from wormio.model.combination import combine
 
-        return combine(parents, **arguments)
+        order = arguments.pop("order")
+        return combine({name: parents[name] for name in order}, **arguments)
     if source.operation == "memory":
         raise UnsupportedCapabilityError(
             "a recording in memory cannot be opened again",
@@ -270,9 +275,12 @@ def _changed(recording: Recording, **changes: Any) -> BaseRecording:
 
 
 def _bounds(part: slice, size: int) -> tuple[int, int]:
-    if part.step not in {None, 1}:
+    if not isinstance(part, slice) or part.step not in {None, 1}:
         raise OptionError("select takes slices without step", found=repr(part))
-    start, stop, _ = part.indices(size)
+    try:
+        start, stop, _ = part.indices(size)
+    except TypeError as error:
+        raise OptionError(f"select takes slices of whole numbers: {error}") from error
     return start, max(start, stop)
 
 

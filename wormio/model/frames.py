@@ -142,10 +142,13 @@ class _ReaderFrames(LazyFrames):
         try:
             with self._lock or contextlib.nullcontext():
                 image = self._read_image(frame, channel)
-        except (WormioError, OSError, MemoryError):
+        except (WormioError, MemoryError):
             raise
         except Exception as error:
             # Libraries raise whatever they like on a damaged file: translated here, once.
+            # An OSError without a number is theirs too (h5py), not the system's.
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
             raise CorruptRecordingError(
                 f"the image of frame {frame}, channel {channel} cannot be read: "
                 f"{type(error).__name__}: {error}"

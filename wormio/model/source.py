@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 
 from wormio.errors import ContractError
 from wormio.model._fields import as_dict
@@ -18,7 +19,7 @@ __all__ = ["Source"]
 def _json_value(value: object) -> Any:
     """Return `value` as JSON would give it back, so that equal sources compare equal."""
     try:
-        return json.loads(json.dumps(value, allow_nan=False, default=_path_to_text))
+        return json.loads(json.dumps(value, allow_nan=False, default=_plain))
     except (TypeError, ValueError) as error:
         raise ContractError(
             "a source must be JSON-serialisable", found=f"{value!r}"[:300], cure=str(error)
@@ -31,9 +32,11 @@ def _part_name(part: Path, folder: Path) -> str:
     return part.relative_to(folder).as_posix() if part.is_relative_to(folder) else part.name
 
 
-def _path_to_text(value: object) -> str:
+def _plain(value: object) -> Any:
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, np.generic):
+        return value.item()
     raise TypeError(f"{type(value).__name__} is not JSON-serialisable")
 
 

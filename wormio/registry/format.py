@@ -58,7 +58,7 @@ class Detection:
         What to do about what is missing.
     """
 
-    confidence: Confidence
+    confidence: Confidence = attrs.field(converter=Confidence)
     evidence: tuple[str, ...] = attrs.field(converter=as_tuple)
     missing: tuple[str, ...] = attrs.field(default=(), converter=as_tuple)
     cure: str = ""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import os
+import time
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib import metadata
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import pluggy
@@ -16,7 +17,7 @@ from wormio.errors import OptionError, PluginConflictError, PluginLoadError
 from wormio.registry import hookspecs
 from wormio.registry.format import SPEC_VERSION, Format, PositionReader
 
-__all__ = ["LoadFailure", "PluginRegistry", "default_registry"]
+__all__ = ["LoadFailure", "PluginRegistry", "PluginState", "default_registry"]
 
 ENTRY_POINT_GROUP = "wormio"
 
@@ -43,6 +44,37 @@ class LoadFailure:
         return f"{self.plugin} (of {self.distribution}): {kind}: {self.error}"
 
 
+@attrs.frozen(kw_only=True)
+class PluginState:
+    """What became of one entry point.
+
+    Parameters
+    ----------
+    name : str
+        Of the entry point.
+    distribution : str
+        ``"name version"`` of the distribution it came with.
+    module : str
+        That the entry point names.
+    state : {"loaded", "failed", "disabled"}
+    reason : str
+        Why it is not loaded.
+    formats, position_readers : tuple of str
+        What it offers.
+    seconds : float
+        That loading took: a plugin that imports its reader too early shows here.
+    """
+
+    name: str
+    distribution: str
+    module: str = ""
+    state: Literal["loaded", "failed", "disabled"]
+    reason: str = ""
+    formats: tuple[str, ...] = ()
+    position_readers: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
 class PluginRegistry:
     """The formats and readers of the plugins that could be loaded.
 
@@ -50,15 +82,19 @@ class PluginRegistry:
     ----------
     failures : list of LoadFailure
         Plugins that could not; they never take the host down, unless ``WORMIO_STRICT_PLUGINS=1``.
+    plugins : list of PluginState
+        Every entry point that was looked at, the disabled ones too.
     """
 
     def __init__(self) -> None:
         self._pm = pluggy.PluginManager("wormio")
         self._pm.add_hookspecs(hookspecs)
         self._distributions: dict[str, str] = {}
+        self._offers: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
         self._formats: dict[str, tuple[Format, str]] = {}
         self._readers: dict[str, tuple[PositionReader, str]] = {}
         self.failures: list[LoadFailure] = []
+        self.plugins: list[PluginState] = []
 
     def register(self, plugin: object, name: str, distribution: str = "this process") -> None:
         """Register a plugin object and take over what it offers.
@@ -71,6 +107,13 @@ class PluginRegistry:
         PluginConflictError
             It claims a name that another plugin has already.
         """
+        if name in self._distributions:
+            raise PluginConflictError(
+                f"two plugins are called {name!r}",
+                expected="entry points of different names",
+                found=f"{name!r} of {self._distributions[name]} and of {distribution}",
+                cure="uninstall one of them, or ask an author to rename the entry point",
+            )
         try:
             self._pm.register(plugin, name)
             self._pm.check_pending()
@@ -93,37 +136,75 @@ class PluginRegistry:
                 f"plugin {name!r} of {distribution} is broken: {type(error).__name__}: {error}"
             ) from error
         self._distributions[name] = distribution
+        self._offers[name] = tuple(f.name for f in formats), tuple(r.name for r in readers)
         self._formats |= {item.name: (item, distribution) for item in formats}
         self._readers |= {item.name: (item, distribution) for item in readers}
 
-    def load_entry_points(self, entry_points: Iterable[metadata.EntryPoint] | None = None) -> None:
+    def load_entry_points(
+        self,
+        entry_points: Iterable[metadata.EntryPoint] | None = None,
+        *,
+        strict: bool | None = None,
+    ) -> None:
         """Load the plugins of all installed distributions, each on its own.
 
         ``WORMIO_PLUGINS`` (a comma-separated allow-list; empty: none but wormio's own) and
-        ``WORMIO_DISABLE_PLUGINS`` name entry points. ``WORMIO_STRICT_PLUGINS=1`` lets the first
-        failure raise.
+        ``WORMIO_DISABLE_PLUGINS`` name entry points.
+
+        Parameters
+        ----------
+        entry_points : iterable of importlib.metadata.EntryPoint, optional
+            Default: those of all installed distributions.
+        strict : bool, optional
+            Whether the first failure raises; default: whether ``WORMIO_STRICT_PLUGINS=1``.
         """
         if entry_points is None:
             entry_points = metadata.entry_points(group=ENTRY_POINT_GROUP)
-        allowed = os.environ.get("WORMIO_PLUGINS")
-        blocked = _names(os.environ.get("WORMIO_DISABLE_PLUGINS", ""))
-        strict = os.environ.get("WORMIO_STRICT_PLUGINS") == "1"
+        if strict is None:
+            strict = os.environ.get("WORMIO_STRICT_PLUGINS") == "1"
         # Sorted: what is loaded must not depend on the order of installation. wormio's own first,
         # so that it is never the one that a conflict throws out.
         for entry in sorted(entry_points, key=lambda e: (not _is_own(e), e.name, e.value)):
-            if entry.name in blocked:
-                continue
-            if allowed is not None and entry.name not in _names(allowed) and not _is_own(entry):
-                continue
             distribution = _distribution(entry)
+            shut_out = _shut_out(entry)
+            if shut_out:
+                self._note(entry, distribution, "disabled", reason=shut_out)
+                continue
+            start = time.perf_counter()
             try:
-                self.register(entry.load(), entry.name, distribution)
+                self.register(_load(entry), entry.name, distribution)
             except Exception as error:
                 if strict:
                     raise
-                self.failures.append(
-                    LoadFailure(plugin=entry.name, distribution=distribution, error=error)
-                )
+                failure = LoadFailure(plugin=entry.name, distribution=distribution, error=error)
+                self.failures.append(failure)
+                reason = f"{type(error).__name__}: {error}"
+                self._note(entry, distribution, "failed", reason=reason, start=start)
+            else:
+                self._note(entry, distribution, "loaded", start=start)
+
+    def _note(
+        self,
+        entry: metadata.EntryPoint,
+        distribution: str,
+        state: Literal["loaded", "failed", "disabled"],
+        *,
+        reason: str = "",
+        start: float | None = None,
+    ) -> None:
+        formats, readers = self._offers.get(entry.name, ((), ())) if state == "loaded" else ((), ())
+        self.plugins.append(
+            PluginState(
+                name=entry.name,
+                distribution=distribution,
+                module=entry.value,
+                state=state,
+                reason=reason,
+                formats=formats,
+                position_readers=readers,
+                seconds=0.0 if start is None else time.perf_counter() - start,
+            )
+        )
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -201,6 +282,27 @@ def default_registry() -> PluginRegistry:
     registry = PluginRegistry()
     registry.load_entry_points()
     return registry
+
+
+def _shut_out(entry: metadata.EntryPoint) -> str:
+    """Return by what the user keeps a plugin out; empty if it is to be loaded."""
+    if entry.name in _names(os.environ.get("WORMIO_DISABLE_PLUGINS", "")):
+        return "named by WORMIO_DISABLE_PLUGINS"
+    allowed = os.environ.get("WORMIO_PLUGINS")
+    if allowed is not None and entry.name not in _names(allowed) and not _is_own(entry):
+        return "not named by WORMIO_PLUGINS"
+    return ""
+
+
+def _load(entry: metadata.EntryPoint) -> object:
+    try:
+        return entry.load()
+    except SystemExit as error:
+        # A script behind an entry point; it must not end the host.
+        raise PluginLoadError(
+            f"{entry.value} ended the program while it was imported",
+            found=f"SystemExit({error.code!r})",
+        ) from error
 
 
 def _names(text: str) -> set[str]:

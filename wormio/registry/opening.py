@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import errno
-import os
-from collections.abc import Sequence
+import inspect
 from pathlib import Path
-from typing import Any, Literal
-
-import attrs
+from typing import Any
 
 from wormio.errors import (
     AmbiguousFormatError,
     CorruptRecordingError,
+    MissingPluginError,
     OptionError,
     UnknownFormatError,
     WormioError,
 )
 from wormio.model import BaseRecording, Positions, Source, as_base_recording
 from wormio.model.derive import derive
-from wormio.registry.format import Confidence, Format, load_code
+from wormio.registry.explaining import Explanation, PathLike, Verdict, existing, explain
+from wormio.registry.format import Format, load_code
 from wormio.registry.manager import PluginRegistry, default_registry
-from wormio.registry.options import Options, make_options
-from wormio.registry.probe import Probe
+from wormio.registry.options import make_options
 
 __all__ = [
     "Explanation",
@@ -34,84 +31,6 @@ __all__ = [
     "read_positions",
     "reopen",
 ]
-
-PathLike = str | os.PathLike[str]
-
-
-@attrs.frozen(kw_only=True)
-class Verdict:
-    """What one format says of a path.
-
-    Parameters
-    ----------
-    format : str
-    distribution : str
-        That the format comes from.
-    answer : {"yes", "mine, but", "no", "crashed"}
-    confidence : Confidence, optional
-    evidence, missing : tuple of str
-    cure : str
-    """
-
-    format: str
-    distribution: str
-    answer: Literal["yes", "mine, but", "no", "crashed"]
-    confidence: Confidence | None = None
-    evidence: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-    cure: str = ""
-
-    def __str__(self) -> str:
-        text = f"{self.format}: {self.answer}"
-        if self.evidence:
-            text += f" ({'; '.join(self.evidence)})"
-        if self.missing:
-            text += f"; missing: {', '.join(self.missing)}"
-        return text
-
-
-@attrs.frozen(kw_only=True)
-class Explanation:
-    """Every format's verdict on a path, best first.
-
-    Parameters
-    ----------
-    path : Path
-    verdicts : tuple of Verdict
-    failures : tuple of str
-        Plugins that could not be loaded, and so could not be asked.
-    """
-
-    path: Path
-    verdicts: tuple[Verdict, ...]
-    failures: tuple[str, ...] = ()
-
-    @property
-    def best(self) -> tuple[Verdict, ...]:
-        """The verdicts that share the highest confidence; more than one is a tie."""
-        claims = [v for v in self.verdicts if v.confidence is not None]
-        return tuple(v for v in claims if v.confidence == claims[0].confidence)
-
-    def __str__(self) -> str:
-        return "\n".join([*map(str, self.verdicts), *(f"not loaded: {f}" for f in self.failures)])
-
-
-def explain(path: PathLike, *, registry: PluginRegistry | None = None) -> Explanation:
-    """Ask every format about a path.
-
-    Raises
-    ------
-    FileNotFoundError, PermissionError
-        The path is not there or cannot be listed: no format is asked then.
-    """
-    registry = registry or default_registry()
-    path = _existing(path)
-    probe = Probe(path)
-    verdicts = [_ask(fmt, registry.distribution(fmt.name), probe) for fmt in registry.formats]
-    verdicts.sort(key=lambda v: (-(v.confidence or 0), v.format))
-    return Explanation(
-        path=path, verdicts=tuple(verdicts), failures=tuple(map(str, registry.failures))
-    )
 
 
 def open(  # noqa: A001 (wormio.open, as in tarfile, gzip and the like)
@@ -143,16 +62,18 @@ def open(  # noqa: A001 (wormio.open, as in tarfile, gzip and the like)
     ------
     UnknownFormatError, AmbiguousFormatError
         No format, or several, claim the path.
+    MissingPluginError
+        No installed format claims the path, but a known plugin would read it.
     OptionError
         An option is missing or wrong.
     RecordingError
         A part is missing, truncated or corrupt.
     """
     registry = registry or default_registry()
-    path = _existing(path)
+    path = existing(path)
     fmt = registry.get(format) if format is not None else _recognise(path, registry)
     chosen = make_options(load_code(fmt.options), options, owner=fmt.name)
-    return as_base_recording(_call(fmt, fmt.opener, path, chosen))
+    return as_base_recording(_call(f"format {fmt.name!r}", fmt.opener, path, chosen))
 
 
 def contents(
@@ -165,12 +86,12 @@ def contents(
     A path that holds a single recording gives an empty list.
     """
     registry = default_registry()
-    path = _existing(path)
+    path = existing(path)
     fmt = registry.get(format) if format is not None else _recognise(path, registry)
     if fmt.contents is None:
         return []
     chosen = make_options(load_code(fmt.options), options, owner=fmt.name)
-    return list(_call(fmt, fmt.contents, path, chosen))
+    return list(_call(f"format {fmt.name!r}", fmt.contents, path, chosen))
 
 
 def list_formats(*, registry: PluginRegistry | None = None) -> tuple[Format, ...]:
@@ -233,10 +154,12 @@ def read_positions(
     Raises
     ------
     OptionError
-        No reader, or several, take files of that name, or the reader is unknown.
+        No reader, or several, take files of that name, or the reader or an option is unknown.
+    CorruptRecordingError
+        The reader cannot make sense of the file.
     """
     registry = registry or default_registry()
-    path = _existing(path)
+    path = existing(path)
     readers = registry.position_readers
     if reader is not None:
         chosen = [r for r in readers if r.name == reader]
@@ -251,38 +174,13 @@ def read_positions(
             path=path,
             cure="name the reader: --reader NAME (reader= in Python)",
         )
-    positions: Positions = load_code(chosen[0].reader)(path, **options)
-    return positions
-
-
-def _existing(path: PathLike) -> Path:
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(errno.ENOENT, "there is no such file or folder", str(path))
-    return path
-
-
-def _ask(fmt: Format, distribution: str, probe: Probe) -> Verdict:
+    owner = f"reader {chosen[0].name!r}"
     try:
-        found = fmt.detect(probe)
-        if found is None:
-            return Verdict(format=fmt.name, distribution=distribution, answer="no")
-        return Verdict(
-            format=fmt.name,
-            distribution=distribution,
-            answer="mine, but" if found.missing else "yes",
-            confidence=found.confidence,
-            evidence=found.evidence,
-            missing=found.missing,
-            cure=found.cure,
-        )
-    except Exception as error:
-        return Verdict(
-            format=fmt.name,
-            distribution=distribution,
-            answer="crashed",
-            evidence=(f"{type(error).__name__}: {error}",),
-        )
+        inspect.signature(load_code(chosen[0].reader)).bind(path, **options)
+    except TypeError as error:
+        raise OptionError(f"{owner} does not take these options: {error}") from error
+    positions: Positions = _call(owner, chosen[0].reader, path, **options)
+    return positions
 
 
 def _recognise(path: Path, registry: PluginRegistry) -> Format:
@@ -297,37 +195,42 @@ def _recognise(path: Path, registry: PluginRegistry) -> Format:
             path=path,
             cure=f"choose one: wormio.open(path, {best[0].format!r}), or --format {best[0].format}",
         )
+    crashed = [str(v) for v in explanation.verdicts if v.answer == "crashed"]
+    unheard = [*crashed, *(f"not loaded: {failure}" for failure in explanation.failures)]
+    if explanation.suggestions:
+        looks = [f"{s.title} ({s.evidence})" for s in explanation.suggestions]
+        raise MissingPluginError(
+            "no installed format recognises it, but a plugin would",
+            expected=f"one of {_known(registry)}",
+            found="; ".join([*looks, *unheard]),
+            path=path,
+            cure=", or ".join(s.cure for s in explanation.suggestions),
+        )
     raise UnknownFormatError(
         "no format recognises it",
-        expected=f"one of {', '.join(f.name for f in registry.formats) or 'no formats at all'}",
-        found=_seen(path, explanation.verdicts, explanation.failures),
+        expected=f"one of {_known(registry)}",
+        found="; ".join([explanation.seen, *unheard]),
         path=path,
         cure="`wormio explain PATH` says why; if you know the format, name it with --format",
     )
 
 
-def _seen(path: Path, verdicts: Sequence[Verdict], failures: Sequence[str]) -> str:
-    if path.is_dir():
-        names = sorted(p.name for p in path.iterdir())
-        text = f"a folder with {', '.join(names[:8])}" if names else "an empty folder"
-        if len(names) > 8:
-            text += f" and {len(names) - 8} more"
-    else:
-        size = path.stat().st_size
-        text = f"a file of {size} bytes" if size else "an empty file"
-    crashed = [str(v) for v in verdicts if v.answer == "crashed"]
-    return "; ".join([text, *crashed, *(f"not loaded: {f}" for f in failures)])
+def _known(registry: PluginRegistry) -> str:
+    return ", ".join(f.name for f in registry.formats) or "no formats at all"
 
 
-def _call(fmt: Format, code: str, path: Path, options: Options) -> Any:
-    """Run a format's code; what its library raises on a bad file is translated here, once."""
+def _call(owner: str, code: str, path: Path, *arguments: Any, **options: Any) -> Any:
+    """Run a plugin's code; what its library raises on a bad file is translated here, once."""
     try:
-        return load_code(code)(path, options)
-    except (WormioError, OSError, MemoryError):
+        return load_code(code)(path, *arguments, **options)
+    except (WormioError, MemoryError):
         raise
     except Exception as error:
+        # Without a number it is not the system's: h5py says so that a file is damaged.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         raise CorruptRecordingError(
-            f"format {fmt.name!r} cannot read it: {type(error).__name__}: {error}",
+            f"{owner} cannot read it: {type(error).__name__}: {error}",
             path=path,
             cure="if the file is sound, this is a bug of the format's reader: please report it",
         ) from error

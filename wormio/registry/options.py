@@ -88,7 +88,10 @@ def make_options(cls: type[O], values: Mapping[str, Any], *, owner: str) -> O:
                 expected=str(fields[name].metadata.get("help", fields[name].type)),
                 found=f"{value!r} ({error})",
             ) from error
-    return cls(**values)
+    try:
+        return cls(**values)
+    except (ValueError, TypeError, ContractError) as error:  # one is missing, or two contradict
+        raise OptionError(f"the options of format {owner!r} do not fit: {error}") from error
 
 
 def _convert(field: attrs.Attribute[Any], value: Any) -> None:

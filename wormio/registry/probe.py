@@ -50,7 +50,7 @@ class Probe:
 
     def has(self, name: str) -> bool:
         """Tell whether the folder has an entry of that name."""
-        return name in self._set
+        return name in self._set or (self.capped and os.path.lexists(self.path / name))
 
     def matching(self, pattern: str) -> tuple[str, ...]:
         """Return the entries of the folder that match a shell pattern."""
@@ -68,7 +68,7 @@ class Probe:
         """Return the size in bytes of the file, or of a file in the folder; -1 if unknown."""
         try:
             return (self.path if name is None else self.path / name).stat().st_size
-        except OSError:
+        except (OSError, ValueError):  # ValueError: a name that no file can have
             return -1
 
 
@@ -78,5 +78,5 @@ def _read_head(path: Path) -> bytes:
             return b""
         with path.open("rb") as file:
             return file.read(HEAD_BYTES)
-    except OSError:
+    except (OSError, ValueError):
         return b""

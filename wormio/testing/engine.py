@@ -31,6 +31,7 @@ __all__ = [
     "applicable_checks",
     "check",
     "check_adapter",
+    "describe_truth",
     "require",
     "run_check",
 ]
@@ -51,6 +52,8 @@ Need = Literal[
     "pickle",
     "side_files",
     "directions",
+    "planar",
+    "digests",
 ]
 
 
@@ -149,12 +152,18 @@ class Context:
         Scratch space of this check alone.
     examples : int
         How many truths property-based checks draw.
+
+    Attributes
+    ----------
+    last_truth : Truth or None
+        The one written last; after a property-based check has failed, the smallest that shows it.
     """
 
     def __init__(self, subject: Subject, folder: Path, *, examples: int = 8) -> None:
         self.subject = subject
         self.folder = folder
         self.examples = examples
+        self.last_truth: Truth | None = None
         self._made = 0
 
     def truth(self, **numbers: Any) -> Truth:
@@ -170,7 +179,7 @@ class Context:
             "planes": inside(4, limits.planes),
             "height": inside(5, limits.height),
             "width": inside(7, limits.width),
-            "dtype": limits.dtypes[0],
+            "dtype": next((t for t in limits.dtypes if np.dtype(t).itemsize > 1), limits.dtypes[0]),
             "lost": [5] if limits.drops else [],
             "twice": [2] if limits.duplicates else [],
             "stimuli": [1, 6] if limits.events else [],
@@ -182,6 +191,7 @@ class Context:
         if self.subject.make is None:
             raise OptionError("this subject has no writer")
         self._made += 1
+        self.last_truth = truth
         folder = self.folder / f"{self._made:03d}"
         folder.mkdir(parents=True)
         return self.subject.make(folder, truth)
@@ -233,14 +243,15 @@ class Context:
                     test(truth, recording)
             except CheckFailure as failure:
                 failure.reproduce = "; ".join(
-                    part for part in (failure.reproduce, _describe(truth)) if part
+                    part for part in (failure.reproduce, describe_truth(truth)) if part
                 )
                 raise
 
         run()
 
 
-def _describe(truth: Truth) -> str:
+def describe_truth(truth: Truth) -> str:
+    """Say in one line what a truth is like, so that a failure can be repeated."""
     f, c, y, x = truth.frames.shape
     return (
         f"truth of {f} frames, {c} channels, {y}x{x} {truth.frames.dtype}, {len(truth.volumes)} "
@@ -267,6 +278,8 @@ def _features(subject: Subject) -> set[str]:
     features = set(subject.capabilities) - {"events"}
     if subject.side_files:
         features.add("side_files")
+    if any(sample.digest or sample.shape for sample in subject.samples):
+        features.add("digests")
     if subject.make is None:
         return features
     features |= {"writer", "volumes"}
@@ -280,6 +293,8 @@ def _features(subject: Subject) -> set[str]:
             features.add(name)
     if limits.scan == "triangle":
         features.add("directions")
+    elif limits.planes[0] == 1:
+        features.add("planar")
     return features
 
 
@@ -288,8 +303,9 @@ def run_check(one: Check, subject: Subject, *, examples: int = 8) -> Result:
     reason = subject.waivers.get(one.id)
     state: dict[str, Any] = {"id": one.id, "rule": one.rule, "severity": one.severity}
     with tempfile.TemporaryDirectory(prefix="wormio-check-") as folder:
+        context = Context(subject, Path(folder), examples=examples)
         try:
-            one.function(Context(subject, Path(folder), examples=examples))
+            one.function(context)
         except CheckFailure as failure:
             state |= {
                 "observed": failure.observed,
@@ -300,7 +316,7 @@ def run_check(one: Check, subject: Subject, *, examples: int = 8) -> Result:
             state |= {
                 "observed": f"{type(error).__name__}: {error}",
                 "expected": "no error",
-                "reproduce": _last_lines(error),
+                "reproduce": _last_lines(error, context.last_truth),
             }
         else:
             if reason is None:
@@ -309,9 +325,10 @@ def run_check(one: Check, subject: Subject, *, examples: int = 8) -> Result:
     return Result(outcome="failed" if reason is None else "waived", waiver=reason or "", **state)
 
 
-def _last_lines(error: Exception) -> str:
+def _last_lines(error: Exception, truth: Truth | None) -> str:
     frames = traceback.extract_tb(error.__traceback__)[-3:]
-    return " > ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in frames)
+    lines = " > ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in frames)
+    return lines if truth is None else f"{lines}; {describe_truth(truth)}"
 
 
 def check_adapter(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import attrs
@@ -52,6 +53,8 @@ class Limits:
         Rounding of the files, in seconds and µm.
     events : str, optional
         Name under which the adapter gives stimuli; None if the format has none.
+    event_gap : int
+        Least number of frames between two stimuli that the format can tell apart.
     channel_names : bool
         Whether the format keeps the channels' names.
     """
@@ -72,6 +75,7 @@ class Limits:
     time_tol: float = 1e-6
     z_tol: float = 1e-6
     events: str | None = None
+    event_gap: int = 1
     channel_names: bool = True
 
 
@@ -225,8 +229,17 @@ def make_truth(
         frame_interval=interval,
         trigger_count=first_count + trigger,
         trigger_z=z,
-        events=np.sort(first_count + lead + np.array(stimuli, np.int64)),
+        events=first_count + lead + _apart(stimuli, limits.event_gap),
     )
+
+
+def _apart(rows: Sequence[int], gap: int) -> Ints:
+    """Sort, and leave out what follows another row too closely; equal rows stay."""
+    kept: list[int] = []
+    for row in sorted(rows):
+        if not kept or row == kept[-1] or row - kept[-1] >= gap:
+            kept.append(row)
+    return np.array(kept, np.int64)
 
 
 def _pixels(trigger: Ints, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:

@@ -61,9 +61,10 @@ subject = Subject(
         time_tol=5e-4,
         z_tol=1e-5,
         events="optogenetics",
+        event_gap=2,  # the laser gate must close in between
         channel_names=False,
     ),
-    options={"camera_offset": 0.0},
+    options={"camera_offset": 0.0, "um_per_pixel": 0.4},
     capabilities={"events", "mappable", "pickle"},
     side_files=("*.dat", "framesDetails.txt", "other-frameSynchronous.txt"),
 )

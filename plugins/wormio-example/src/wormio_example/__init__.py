@@ -1,0 +1,1 @@
+"""Reads example recordings into wormio."""

@@ -1,0 +1,201 @@
+"""Three thin front ends over one engine: pytest, the command line, and the function."""
+
+import json
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import pytest
+
+from wormio.cli import main
+from wormio.testing import check_adapter
+from wormio.testing.conformance import AdapterConformance
+from wormio.testing.subjects.leifer import subject
+from wormio.testing.truth import make_truth
+
+PREAMBLE = """
+import attrs
+from wormio.testing.conformance import AdapterConformance
+from wormio.testing.engine import check, require
+from wormio.testing.subjects.leifer import subject as leifer
+
+@check("WIO-X01")
+def nothing_is_right(context):
+    "Nothing is ever right."
+    require(False, "this", "that", "at index 3")
+
+@check("WIO-X02", severity="SHOULD")
+def little_is_right(context):
+    "Little should be right."
+    require(False, "much", "little")
+"""
+
+
+@pytest.fixture
+def run_pytest(tmp_path):
+    """Return a function that runs a test file in a child and gives code and output."""
+
+    def run(text: str, *arguments: str) -> tuple[int, str]:
+        (tmp_path / "test_mine.py").write_text(PREAMBLE + text)
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", "-q"),
+                *("-k", "X01 or X02 or S01 or S04", *arguments),
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    return run
+
+
+def test_each_check_is_one_test_and_a_failure_is_its_sentence_alone(run_pytest):
+    code, out = run_pytest("class TestMine(AdapterConformance):\n    subject = leifer\n")
+    assert code == 1
+    assert "PASSED test_mine.py::TestMine::test_conforms[WIO-S01-dtype_is_fixed]" in out
+    assert "PASSED test_mine.py::TestMine::test_conforms[WIO-S04-an_empty_range_is_empty]" in out
+    assert "FAILED test_mine.py::TestMine::test_conforms[WIO-X01-nothing_is_right]" in out
+    # A rule that only should hold is told, and fails nothing.
+    assert "XFAIL test_mine.py::TestMine::test_conforms[WIO-X02-little_is_right]" in out
+    assert "1 failed, 2 passed" in out
+    failure = out.split("FAILURES")[1].split("PASSES")[0]
+    assert "WIO-X01 failed (MUST): Nothing is ever right." in failure
+    assert "observed:  this" in failure
+    assert "reproduce: at index 3" in failure
+    assert "Traceback" not in failure
+    assert ".py:" not in failure
+
+
+def test_a_waiver_is_a_strict_xfail(run_pytest):
+    code, out = run_pytest(
+        """
+class TestMine(AdapterConformance):
+    def subject():
+        return attrs.evolve(leifer, waivers={"WIO-X01": "too early", "WIO-S04": "it was broken"})
+"""
+    )
+    assert code == 1
+    assert (
+        "XFAIL test_mine.py::TestMine::test_conforms[WIO-X01-nothing_is_right] - too early" in out
+    )
+    assert "[XPASS(strict)] it was broken" in out
+    assert "1 failed, 1 passed" in out
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("subject = attrs.evolve(leifer, waivers={'WIO-Z99': '?'})", "no check WIO-Z99 to waive"),
+        ("pass", "subject must be a wormio.testing.Subject, found None"),
+        ("subject = staticmethod(lambda: 'leifer')", "found 'leifer'"),
+        ("subject, spec = leifer, 'new'", "spec must be a version like '1.0'"),
+    ],
+)
+def test_a_mistake_in_the_class_is_a_usage_error_in_one_line(run_pytest, body, told):
+    code, out = run_pytest(f"class TestMine(AdapterConformance):\n    {body}\n")
+    assert code == pytest.ExitCode.INTERRUPTED
+    (line,) = [line for line in out.splitlines() if line.startswith("usage error: TestMine")]
+    assert told in line
+    assert "Traceback" not in out
+
+
+@pytest.mark.parametrize("name", ["test_conforms", "pytest_generate_tests"])
+def test_there_is_nothing_to_override(name):
+    with pytest.raises(TypeError, match="waived in the subject"):
+        type("TestMine", (AdapterConformance,), {name: None})
+
+
+def test_the_kit_is_free_of_pytest_but_for_its_front_end():
+    code = (
+        "import sys, wormio.testing, wormio.testing.checks, wormio.cli.app, wormio.cli.kit\n"
+        "assert 'pytest' not in sys.modules and '_pytest' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.fixture
+def run(capsys):
+    """Return a function that runs the program and gives exit code, stdout and stderr."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def sample(tmp_path):
+    folder = tmp_path / "worm"
+    folder.mkdir()
+    truth = make_truth(
+        subject.limits, channels=2, volumes=3, planes=8, height=6, width=7, dtype="uint16"
+    )
+    return subject.make(folder, truth)
+
+
+SHAPE = ("--only", "WIO-S01", "--only", "WIO-S04", "--only", "WIO-S05")
+
+
+def test_a_path_alone_is_evidence_of_class_c_and_says_so(run, sample):
+    code, out, err = run("check", sample, *SHAPE)
+    assert (code, err) == (0, "")
+    verdict, reader, note = out.splitlines()
+    assert "leifer" in verdict
+    assert "conformant with contract 1.0, evidence C: self-consistency only; 3 passed" in verdict
+    assert reader.endswith("wormio/formats/leifer/adapter.py")
+    assert "`wormio plugins test leifer`" in note
+
+
+def test_reports_come_as_json_and_junit_and_into_files(run, sample, tmp_path):
+    code, out, _ = run("check", sample, *SHAPE, "--report", "json", "--option", "camera_offset=3")
+    tree = json.loads(out)
+    assert (code, tree["schema_version"], tree["ok"]) == (0, 1, True)
+    assert [r["id"] for r in tree["reports"][0]["results"]] == ["WIO-S01", "WIO-S04", "WIO-S05"]
+    assert tree["reports"][0]["evidence"] == "C"
+    target = tmp_path / "report.xml"
+    code, out, _ = run("check", sample, *SHAPE, "--report", "junit", "-o", target)
+    assert code == 0
+    assert out.startswith(f"{target}: leifer")
+    suites = ElementTree.fromstring(target.read_text())  # noqa: S314 - our own
+    assert [case.get("name") for case in suites.iter("testcase")] == [
+        "WIO-S01",
+        "WIO-S04",
+        "WIO-S05",
+    ]
+    assert run("check", sample, *SHAPE, "-o", target)[0] == 6
+    assert run("check", sample, *SHAPE, "-o", target, "--overwrite")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("--spec", "2.0"), 2, "1.0 to 1.0"),
+        (("--spec", "new"), 2, "1.0 to 1.0"),
+        (("--only", "WIO-Z99"), 2, "there is no check 'WIO-Z99'"),
+        (("--format", "lefier"), 2, "did you mean leifer?"),
+        (("--option", "camera_ofset=1"), 2, "did you mean camera_offset?"),
+    ],
+)
+def test_what_cannot_be_asked_is_answered_before_anything_is_checked(
+    run, sample, arguments, code, told
+):
+    ended, out, err = run("check", sample, *arguments)
+    assert (ended, out) == (code, "")
+    assert told in err
+
+
+def test_the_front_ends_agree_with_the_function(run):
+    ids = ["WIO-S01", "WIO-S02"]
+    report = check_adapter(subject, only=ids)
+    code, out, _ = run(
+        "plugins", "test", "leifer", "--only", ids[0], "--only", ids[1], "--report", "json"
+    )
+    found = json.loads(out)["reports"][0]
+    assert code == 0
+    assert {k: v for k, v in found.items() if k != "reader"} == json.loads(report.to_json())

@@ -1,0 +1,201 @@
+"""Every format's verdict on a path, and who else would read it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+
+from wormio.registry.format import Confidence, Format
+from wormio.registry.known import Suggestion, suggest
+from wormio.registry.manager import PluginRegistry, default_registry
+from wormio.registry.probe import Probe
+
+__all__ = ["Explanation", "PathLike", "Verdict", "existing", "explain"]
+
+PathLike = str | os.PathLike[str]
+
+_SHOWN_NAMES = 8
+
+
+@attrs.frozen(kw_only=True)
+class Verdict:
+    """What one format says of a path.
+
+    Parameters
+    ----------
+    format : str
+    distribution : str
+        That the format comes from.
+    answer : {"yes", "mine, but", "no", "crashed"}
+    confidence : Confidence, optional
+    evidence, missing : tuple of str
+    cure : str
+    """
+
+    format: str
+    distribution: str
+    answer: Literal["yes", "mine, but", "no", "crashed"]
+    confidence: Confidence | None = None
+    evidence: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    cure: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.format}: {self.answer}"
+        if self.evidence:
+            text += f" ({'; '.join(self.evidence)})"
+        if self.missing:
+            text += f"; missing: {', '.join(self.missing)}"
+        return text
+
+
+@attrs.frozen(kw_only=True)
+class Explanation:
+    """Every format's verdict on a path, best first.
+
+    Parameters
+    ----------
+    path : Path
+    verdicts : tuple of Verdict
+    failures : tuple of str
+        Plugins that could not be loaded, and so could not be asked.
+    suggestions : tuple of wormio.registry.known.Suggestion
+        Distributions that would read it.
+    seen : str
+        What is there, in words.
+    """
+
+    path: Path
+    verdicts: tuple[Verdict, ...]
+    failures: tuple[str, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
+    seen: str = ""
+
+    @property
+    def best(self) -> tuple[Verdict, ...]:
+        """The verdicts that share the highest confidence; more than one is a tie."""
+        claims = [v for v in self.verdicts if v.confidence is not None]
+        return tuple(v for v in claims if v.confidence == claims[0].confidence)
+
+    @property
+    def headline(self) -> str:
+        """What the path is, what is missing, and what to do."""
+        best = self.best
+        if len(best) == 1 and best[0].missing:
+            verb = "is" if len(best[0].missing) == 1 else "are"
+            return (
+                f"{self.path} is a {best[0].format} recording, "
+                f"but {_listed(best[0].missing)} {verb} missing" + _to_do(best[0].cure)
+            )
+        if len(best) == 1:
+            return f"{self.path} is a {best[0].format} recording"
+        if best:
+            names = _listed([v.format for v in best])
+            choice = f"choose one: --format {best[0].format} (format= in Python)"
+            return f"{self.path} is claimed equally by {names}" + _to_do(choice)
+        if self.suggestions:
+            first = self.suggestions[0]
+            return (
+                f"{self.path} looks like {first.title}, which {first.distribution} reads"
+                + _to_do(first.cure)
+            )
+        return f"{self.path} is {self.seen or 'there'}; no installed format recognises it"
+
+    def __str__(self) -> str:
+        lines = [self.headline, *map(str, self.verdicts)]
+        lines += [f"not loaded: {failure}" for failure in self.failures]
+        return "\n".join([*lines, *map(str, self.suggestions)])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the explanation as a JSON-serialisable tree."""
+        return {
+            "schema_version": 1,
+            "path": str(self.path),
+            "headline": self.headline,
+            "recognised_as": [v.format for v in self.best],
+            "verdicts": [
+                attrs.asdict(v) | {"confidence": v.confidence.name if v.confidence else None}
+                for v in self.verdicts
+            ],
+            "not_loaded": list(self.failures),
+            "suggestions": [attrs.asdict(s) for s in self.suggestions],
+        }
+
+
+def explain(path: PathLike, *, registry: PluginRegistry | None = None) -> Explanation:
+    """Ask every format about a path.
+
+    Raises
+    ------
+    FileNotFoundError, PermissionError
+        The path is not there or cannot be listed: no format is asked then.
+    """
+    registry = registry or default_registry()
+    path = existing(path)
+    probe = Probe(path)
+    verdicts = [_ask(fmt, registry.distribution(fmt.name), probe) for fmt in registry.formats]
+    verdicts.sort(key=lambda v: (-(v.confidence or 0), v.format))
+    return Explanation(
+        path=path,
+        verdicts=tuple(verdicts),
+        failures=tuple(map(str, registry.failures)),
+        suggestions=suggest(probe, registry.plugins),
+        seen=_seen(probe),
+    )
+
+
+def existing(path: PathLike) -> Path:
+    """Return the path, which must be there."""
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, "there is no such file or folder", str(path))
+    return path
+
+
+def _ask(fmt: Format, distribution: str, probe: Probe) -> Verdict:
+    try:
+        found = fmt.detect(probe)
+        if found is None:
+            return Verdict(format=fmt.name, distribution=distribution, answer="no")
+        return Verdict(
+            format=fmt.name,
+            distribution=distribution,
+            answer="mine, but" if found.missing else "yes",
+            confidence=found.confidence,
+            evidence=found.evidence,
+            missing=found.missing,
+            cure=found.cure,
+        )
+    except Exception as error:
+        return Verdict(
+            format=fmt.name,
+            distribution=distribution,
+            answer="crashed",
+            evidence=(f"{type(error).__name__}: {error}",),
+        )
+
+
+def _seen(probe: Probe) -> str:
+    """Say what is there, from the probe's own listing: a folder is never listed twice."""
+    if not probe.is_dir:
+        size = probe.size()
+        return f"a file of {size} bytes" if size else "an empty file"
+    if not probe.names:
+        return "an empty folder"
+    text = f"a folder with {', '.join(probe.names[:_SHOWN_NAMES])}"
+    more = len(probe.names) - _SHOWN_NAMES
+    if more > 0:
+        text += f" and {more}{' or more' if probe.capped else ''} more"
+    return text
+
+
+def _listed(names: tuple[str, ...] | list[str]) -> str:
+    return " and ".join([part for part in (", ".join(names[:-1]), names[-1]) if part])
+
+
+def _to_do(cure: str) -> str:
+    return f"; to do: {cure}" if cure else ""
