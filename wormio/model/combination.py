@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wormio.errors import ContractError, MissingImageError, OptionError
 from wormio.model.channel import Finding
-from wormio.model.columns import Flag
+from wormio.model.columns import Column, Flag
 from wormio.model.frames import FrameArray, LazyFrames
 from wormio.model.recording import BaseRecording, Recording
 from wormio.model.source import Source
@@ -213,10 +213,20 @@ def _merge(lead: Timeline, row: Ints, keys: Ints, on: str) -> Timeline:
         direction=np.where(own, lead.direction[filled], 0).astype(np.int8),
         flags=flags,
         stored=np.zeros((len(keys), 1), np.int64),
-        extra={},
+        extra={name: _filled(column, own, filled) for name, column in lead.extra.items()},
         volumes=np.stack([first, stop], axis=1)[whole],
         volume_counts=lead.volume_counts[whole],
     )
+
+
+def _filled(column: Column, own: NDArray[np.bool_], row: Ints) -> Column:
+    """Return a column of the leader on all frames: NaN (or nothing) where it saved none."""
+    values = column.values[row]
+    if values.dtype.kind in "biu":
+        values = values.astype(np.float64)  # integers have no way to say that there is no value
+    blank = np.zeros(1, values.dtype)[0] if values.dtype.kind not in "fc" else np.nan
+    shaped = own.reshape(-1, *(1,) * (values.ndim - 1))
+    return attrs.evolve(column, values=np.where(shaped, values, blank))
 
 
 def _rows_of(lead: Timeline, rows: Ints) -> Timeline:
@@ -276,10 +286,3 @@ class _CombinedFrames(LazyFrames):
                 span = slice(int(wanted[begin]), int(wanted[end - 1]) + 1)
                 out[begin:end, j] = parent[(span, index, *window)]
         return out
-
-    def close(self) -> None:
-        super().close()
-        for parent, _, _ in self._sources:
-            close = getattr(parent, "close", None)
-            if close is not None:
-                close()

@@ -271,6 +271,9 @@ def derive(source: Source, parents: Mapping[str, Recording]) -> BaseRecording:
 def _changed(recording: Recording, **changes: Any) -> BaseRecording:
     base = as_base_recording(recording)
     parts = {f.name: getattr(base, f.name) for f in attrs.fields(BaseRecording) if f.init}
+    # A view, so that closing the derived recording does not close this one.
+    whole = list(range(len(base.channels)))
+    parts["frames"] = _view(base.frames, 0, len(base.timeline), whole)
     return BaseRecording(**(parts | changes))
 
 

@@ -117,6 +117,10 @@ class BaseRecording:
     metadata: Mapping[str, Any] = attrs.field(factory=dict, converter=as_dict)
     findings: tuple[Finding, ...] = attrs.field(default=(), converter=as_tuple)
     closed: bool = attrs.field(init=False, default=False, on_setattr=attrs.setters.NO_OP)
+    owned: tuple[Recording, ...] = attrs.field(
+        init=False, default=(), repr=False, on_setattr=attrs.setters.NO_OP
+    )
+    """Recordings that were opened for this one alone (by `reopen`): closed with it."""
 
     def __attrs_post_init__(self) -> None:
         names = [channel.name for channel in self.channels]
@@ -147,12 +151,18 @@ class BaseRecording:
                 )
 
     def close(self) -> None:
-        """Release the files; pixels that were read before stay valid. May be called again."""
+        """Release the files; pixels that were read before stay valid. May be called again.
+
+        A recording that was derived from others (`select`, `combine`, ...) opened no files:
+        closing it leaves them open.
+        """
         if not self.closed:
             self.closed = True
             close = getattr(self.frames, "close", None)
             if close is not None:
                 close()
+            for recording in self.owned:
+                recording.close()
 
     def __enter__(self) -> Self:
         return self

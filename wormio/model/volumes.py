@@ -56,7 +56,9 @@ class VolumeAssignment:
     policy: Mapping[str, Any]
 
 
-def turning_points(z: ArrayLike, *, window: int = 7, order: int = 2) -> tuple[Ints, NDArray[Any]]:
+def turning_points(
+    z: ArrayLike, *, window: int = 7, order: int = 2, min_swing: float = 0.05
+) -> tuple[Ints, NDArray[Any]]:
     """Find the rows where the smoothed z turns.
 
     The monitor's noise makes the sign of a plain difference useless near the turning points, so z
@@ -68,6 +70,9 @@ def turning_points(z: ArrayLike, *, window: int = 7, order: int = 2) -> tuple[In
         Scan monitor, one row a trigger, without NaN.
     window, order : int
         Of the Savitzky-Golay filter.
+    min_swing : float
+        Smaller turns back and forth, as a share of the whole range of z, are no sweeps: the
+        filter overshoots where a ramp meets a plateau.
 
     Returns
     -------
@@ -81,16 +86,42 @@ def turning_points(z: ArrayLike, *, window: int = 7, order: int = 2) -> tuple[In
     z = np.asarray(z, dtype=float)
     if len(z) < max(window, 3):
         return np.zeros(0, np.int64), np.zeros(len(z), np.int8)
-    sign = np.sign(np.diff(savgol_filter(z, window, order))).astype(np.int8)
+    smooth = savgol_filter(z, window, order)
+    sign = np.sign(np.diff(smooth)).astype(np.int8)
     moving = np.flatnonzero(sign)
     if not len(moving):
         return np.zeros(0, np.int64), np.zeros(len(z), np.int8)
     # A plateau belongs to the sweep before it; one at the very start, to the first sweep.
     last_moving = np.searchsorted(moving, np.arange(len(sign)), side="right") - 1
     sign = sign[moving[np.maximum(last_moving, 0)]]
-    rows = np.flatnonzero(sign[1:] != sign[:-1]) + 1
     # sign[i] is the step from row i to row i + 1, so row i carries the step that leaves it.
-    return rows, np.append(sign, sign[-1])
+    turns = np.flatnonzero(sign[1:] != sign[:-1]) + 1
+    rows = _large_turns(smooth, turns, min_swing * float(np.ptp(smooth)))
+    sweep = np.searchsorted(rows, np.arange(len(z)), side="right")
+    if not len(rows):
+        return rows, np.full(len(z), 1 if smooth[-1] > smooth[0] else -1, np.int8)
+    after_first = 1 if smooth[rows[0]] < smooth[rows[1] if len(rows) > 1 else -1] else -1
+    direction = np.where(sweep % 2 == 1, after_first, -after_first)
+    return rows, direction.astype(np.int8)
+
+
+def _large_turns(smooth: NDArray[Any], turns: Ints, swing: float) -> Ints:
+    """Leave out turns that z takes back before it has moved by `swing`.
+
+    Extrema alternate, so two neighbours that differ by less cancel each other.
+    """
+    kept: list[int] = []
+    for row in turns.tolist():
+        if kept and abs(smooth[row] - smooth[kept[-1]]) < swing:
+            kept.pop()
+        else:
+            kept.append(row)
+    # What lies before the first or after the last turn is a flank only if it is long enough.
+    if kept and abs(smooth[kept[0]] - smooth[0]) < swing:
+        kept = kept[1:]
+    if kept and abs(smooth[kept[-1]] - smooth[-1]) < swing:
+        kept = kept[:-1]
+    return np.array(kept, np.int64)
 
 
 def from_scan(
@@ -100,6 +131,7 @@ def from_scan(
     scan_count: ArrayLike | None = None,
     window: int = 7,
     order: int = 2,
+    min_swing: float = 0.05,
 ) -> VolumeAssignment:
     """Volumes between the turning points of a scan monitor.
 
@@ -111,7 +143,7 @@ def from_scan(
         Scan monitor, usable rows only.
     scan_count : (R,) array_like of int, optional
         Counters of the monitor's rows; default: `count`, when the monitor has one row a frame.
-    window, order : int
+    window, order, min_swing
         See `turning_points`.
     """
     count = np.asarray(count, np.int64)
@@ -119,7 +151,7 @@ def from_scan(
     z = np.asarray(z, dtype=float)
     known = np.isfinite(z)
     scan, z = scan[known], z[known]
-    rows, scan_direction = turning_points(z, window=window, order=order)
+    rows, scan_direction = turning_points(z, window=window, order=order, min_swing=min_swing)
     direction = np.zeros(len(count), np.int8)
     if len(scan):
         row = np.clip(np.searchsorted(scan, count, side="right") - 1, 0, len(scan) - 1)
@@ -129,7 +161,7 @@ def from_scan(
         scan[rows][:-1],
         scan[rows][1:],
         direction,
-        {"name": "from_scan", "window": window, "order": order},
+        {"name": "from_scan", "window": window, "order": order, "min_swing": min_swing},
     )
 
 
@@ -214,12 +246,12 @@ def regular(count: ArrayLike, *, planes: int) -> VolumeAssignment:
 
 
 def planar(count: ArrayLike) -> VolumeAssignment:
-    """Make each saved frame a volume of its own: 2-D recordings."""
+    """Make each frame a volume of its own: 2-D recordings. One saved twice is one volume."""
     count = np.asarray(count, np.int64)
-    index = np.arange(len(count))
+    index = np.flatnonzero(np.concatenate([[True], np.diff(count) > 0])[: len(count)])
     return VolumeAssignment(
         frames=np.stack([index, index + 1], axis=1),
-        counts=np.stack([count, count + 1], axis=1),
+        counts=np.stack([count[index], count[index] + 1], axis=1),
         direction=np.zeros(len(count), np.int8),
         origin=Origin.MEASURED,
         policy={"name": "planar"},

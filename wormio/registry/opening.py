@@ -114,9 +114,10 @@ def reopen(source: Source, *, root: PathLike | None = None) -> BaseRecording:
         A file has another size than it had.
     """
     if source.operation != "open":
-        return derive(
-            source, {name: reopen(parent, root=root) for name, parent in source.parents.items()}
-        )
+        parents = {name: reopen(p, root=root) for name, p in source.parents.items()}
+        derived = derive(source, parents)
+        derived.owned = tuple(parents.values())
+        return derived
     arguments = source.arguments
     path = Path(arguments["path"])
     if root is not None:
