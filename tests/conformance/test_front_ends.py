@@ -19,12 +19,12 @@ from wormio.testing.conformance import AdapterConformance
 from wormio.testing.engine import check, require
 from wormio.testing.subjects.leifer import subject as leifer
 
-@check("WIO-X01")
+@check("WIO-Z01")
 def nothing_is_right(context):
     "Nothing is ever right."
     require(False, "this", "that", "at index 3")
 
-@check("WIO-X02", severity="SHOULD")
+@check("WIO-Z02", severity="SHOULD")
 def little_is_right(context):
     "Little should be right."
     require(False, "much", "little")
@@ -40,7 +40,7 @@ def run_pytest(tmp_path):
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", "-q"),
-                *("-k", "X01 or X02 or S01 or S04", *arguments),
+                *("-k", "Z01 or Z02 or S01 or S04", *arguments),
             ],
             cwd=tmp_path,
             capture_output=True,
@@ -57,12 +57,12 @@ def test_each_check_is_one_test_and_a_failure_is_its_sentence_alone(run_pytest):
     assert code == 1
     assert "PASSED test_mine.py::TestMine::test_conforms[WIO-S01-dtype_is_fixed]" in out
     assert "PASSED test_mine.py::TestMine::test_conforms[WIO-S04-an_empty_range_is_empty]" in out
-    assert "FAILED test_mine.py::TestMine::test_conforms[WIO-X01-nothing_is_right]" in out
+    assert "FAILED test_mine.py::TestMine::test_conforms[WIO-Z01-nothing_is_right]" in out
     # A rule that only should hold is told, and fails nothing.
-    assert "XFAIL test_mine.py::TestMine::test_conforms[WIO-X02-little_is_right]" in out
+    assert "XFAIL test_mine.py::TestMine::test_conforms[WIO-Z02-little_is_right]" in out
     assert "1 failed, 2 passed" in out
     failure = out.split("FAILURES")[1].split("PASSES")[0]
-    assert "WIO-X01 failed (MUST): Nothing is ever right." in failure
+    assert "WIO-Z01 failed (MUST): Nothing is ever right." in failure
     assert "observed:  this" in failure
     assert "reproduce: at index 3" in failure
     assert "Traceback" not in failure
@@ -74,12 +74,12 @@ def test_a_waiver_is_a_strict_xfail(run_pytest):
         """
 class TestMine(AdapterConformance):
     def subject():
-        return attrs.evolve(leifer, waivers={"WIO-X01": "too early", "WIO-S04": "it was broken"})
+        return attrs.evolve(leifer, waivers={"WIO-Z01": "too early", "WIO-S04": "it was broken"})
 """
     )
     assert code == 1
     assert (
-        "XFAIL test_mine.py::TestMine::test_conforms[WIO-X01-nothing_is_right] - too early" in out
+        "XFAIL test_mine.py::TestMine::test_conforms[WIO-Z01-nothing_is_right] - too early" in out
     )
     assert "[XPASS(strict)] it was broken" in out
     assert "1 failed, 1 passed" in out

@@ -5,7 +5,8 @@ import sys
 import time
 
 import pytest
-from mutants_machine import MUTANTS_MACHINE, FromReader, Growing
+from mutants_files import FromReader, Growing
+from mutants_machine import MUTANTS_MACHINE
 from reference import subject as reference
 from reference import subject_for
 
@@ -17,6 +18,7 @@ from wormio.testing.subjects.leifer import subject as leifer
 from wormio.testing.subjects.tiff import subject as tiff
 
 MACHINE = [name for name in CHECKS if name[4] in "LCDRHG"]
+IMAGE_BY_IMAGE = subject_for(FromReader)
 CASES = [
     pytest.param(name, subject, id=f"{name}-{number}-{subject.options.get('adapter', '')}")
     for name, subjects in MUTANTS_MACHINE.items()
@@ -45,7 +47,7 @@ def test_the_mutant_is_caught(name, subject, monkeypatch):
     "subject",
     [
         pytest.param(reference, id="reference"),
-        pytest.param(subject_for(FromReader), id="image by image"),
+        pytest.param(IMAGE_BY_IMAGE, id="image by image"),
         pytest.param(leifer, id="leifer"),
         pytest.param(tiff, id="tiff"),
     ],
@@ -53,6 +55,8 @@ def test_the_mutant_is_caught(name, subject, monkeypatch):
 def test_a_sound_adapter_passes(name, subject):
     if CHECKS[name] not in applicable_checks(subject):
         pytest.skip("does not apply")
+    if subject is IMAGE_BY_IMAGE and name[4] in "DH":
+        pytest.skip("as the reference")
     result = run_check(CHECKS[name], subject)
     assert result.outcome == "passed", str(result)
 
@@ -70,13 +74,14 @@ def test_isolated_returns_the_result():
     assert isolated(lambda say: {"pid": os.getpid()})["pid"] != os.getpid()
 
 
-def test_isolated_passes_errors_on():
+def test_an_error_says_where_it_was():
     def work(say):
         say("dividing")
         raise ZeroDivisionError("by zero")
 
-    with pytest.raises(ZeroDivisionError, match="by zero"):
+    with pytest.raises(CheckFailure, match="ZeroDivisionError: by zero") as caught:
         isolated(work)
+    assert caught.value.reproduce.startswith("dividing; ")
 
 
 def test_a_crash_says_where_it_was():

@@ -1,5 +1,7 @@
 """Frame arrays of every kind index as numpy does, and never invent a pixel."""
 
+import os
+import signal
 import threading
 
 import numpy as np
@@ -330,3 +332,28 @@ def test_missing_frames_say_why_at_every_use_of_pixels():
         with pytest.raises(MissingPartError, match=r"/data/x\.dat: no frame file\n.*copy it"):
             use()
     frames.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # 3.12 warns of what we test
+def test_a_child_forked_while_another_thread_reads_can_read_too():
+    reading, go_on = threading.Event(), threading.Event()
+
+    def read(frame, channel):
+        if threading.current_thread() is not threading.main_thread():
+            reading.set()
+            go_on.wait(30)
+        return np.full(SHAPE[2:], frame, np.uint16)
+
+    frames = frames_from_reader(read, SHAPE, "u2")
+    thread = threading.Thread(target=lambda: frames[0])
+    thread.start()
+    assert reading.wait(30)  # the thread holds the lock now
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # a child that waits for the lock dies of it
+        os._exit(0 if frames[1, 0, 0, 0] == 1 else 1)
+    go_on.set()
+    thread.join()
+    _, status = os.waitpid(child, 0)
+    assert status == 0

@@ -17,15 +17,16 @@ from wormio.errors import OptionError, OutputExistsError
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "plugins" / "wormio-example"
-LEFT_BEHIND = ("build", "__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache")
 
 
 def files(folder: Path) -> dict[str, bytes]:
+    """Return the content of each file, without what building and testing leave behind."""
+    found = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
     return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-        and not any(p in LEFT_BEHIND or p.endswith(".egg-info") for p in path.parts)
+        name.as_posix(): path.read_bytes()
+        for name, path in found.items()
+        if not any(part in {"build", "__pycache__"} or part[0] == "." for part in name.parts)
+        and not any(part.endswith(".egg-info") for part in name.parts)
     }
 
 
@@ -82,7 +83,12 @@ def test_an_existing_folder_is_never_written_into(tmp_path):
         make_plugin("mylab", tmp_path / "nowhere", registry=all_plugins())
 
 
-def test_the_example_keeps_the_contract_and_the_report_names_its_reader(program, example):
+def test_the_example_keeps_the_contract_and_the_report_names_its_reader(
+    program, example, tmp_path, monkeypatch
+):
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
     done = program("plugins", "test", "example", "--report", "json", site=example)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     tree = json.loads(done.stdout)
@@ -92,6 +98,7 @@ def test_the_example_keeps_the_contract_and_the_report_names_its_reader(program,
     assert report["distribution"] == "wormio-example 0.1.0"
     assert Path(report["reader"]["file"]) == example / "wormio_example" / "adapter.py"
     assert not [r for r in report["results"] if r["outcome"] != "passed"]
+    assert not list(here.iterdir())
 
 
 def test_an_adapter_that_breaks_a_rule_ends_with_4_and_says_which(program, example, tmp_path):

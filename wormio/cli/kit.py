@@ -94,10 +94,22 @@ def run_kit(
     fmt: "Format", subject: "Subject", *, spec: str | None, only: list[str] | None, quiet: bool
 ) -> "Report":
     """Run the checks of one subject, with a bar."""
+    import tempfile
+
+    from hypothesis.configuration import set_hypothesis_home_dir
+
     from wormio.testing import check_adapter
 
-    with progress_bar(f"checking {fmt.name}", "checks", quiet) as bar:
-        return check_adapter(subject, spec=contract_version(spec), only=only, progress=bar)
+    with (
+        tempfile.TemporaryDirectory(prefix="wormio-hypothesis-") as home,
+        progress_bar(f"checking {fmt.name}", "checks", quiet) as bar,
+    ):
+        # Else it makes a folder where the user happens to be, which may be the recording's.
+        set_hypothesis_home_dir(home)
+        try:
+            return check_adapter(subject, spec=contract_version(spec), only=only, progress=bar)
+        finally:
+            set_hypothesis_home_dir(None)
 
 
 def deliver(
@@ -131,7 +143,9 @@ def deliver(
         typer.echo(told)
     else:
         output.write_text(told + "\n", encoding="utf-8")
-        typer.echo(f"{output}: {text.splitlines()[-2 if note else -1]}" if ok else text)
+        # The verdict is a report's last line; what failed is told in full all the same.
+        verdicts = "\n".join(str(report).splitlines()[-1] for report in reports)
+        typer.echo(f"{output}: {verdicts}" if ok else text)
     if not ok:
         raise typer.Exit(NOT_CONFORMANT)
 

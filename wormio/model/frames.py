@@ -5,7 +5,6 @@ from __future__ import annotations
 import abc
 import contextlib
 import operator
-import threading
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
@@ -21,6 +20,7 @@ from wormio.errors import (
     UnsupportedCapabilityError,
     WormioError,
 )
+from wormio.model._locks import ForkSafeLock
 
 __all__ = ["FrameArray", "LazyFrames", "MissingFrames", "frames_from_reader"]
 
@@ -136,7 +136,7 @@ class _ReaderFrames(LazyFrames):
         super().__init__(shape, dtype)
         self._read_image = read_image
         self._on_close = on_close
-        self._lock = None if thread_safe else threading.Lock()
+        self._lock = None if thread_safe else ForkSafeLock()
 
     def _one(self, frame: int, channel: int) -> Array:
         try:

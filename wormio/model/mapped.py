@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ from wormio.errors import (
     TruncatedRecordingError,
 )
 from wormio.model._fields import array_field
+from wormio.model._locks import ForkSafeLock
 from wormio.model.frames import LazyFrames
 
 __all__ = ["FileLayout", "MappableFrames", "MappedFrames"]
@@ -240,7 +240,7 @@ class _Files:
     def __init__(self, paths: tuple[Path, ...]) -> None:
         self._paths = paths
         self._open: dict[int, int] = {}
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._reading = 0
         self._closed = False
 

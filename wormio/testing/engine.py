@@ -326,7 +326,10 @@ def run_check(one: Check, subject: Subject, *, examples: int = 8) -> Result:
 
 
 def _last_lines(error: Exception, truth: Truth | None) -> str:
-    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    first: BaseException = error
+    while first.__cause__ is not None:  # what the adapter itself raised, before it was translated
+        first = first.__cause__
+    frames = traceback.extract_tb(first.__traceback__)[-3:]
     lines = " > ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in frames)
     return lines if truth is None else f"{lines}; {describe_truth(truth)}"
 

@@ -45,9 +45,9 @@ def claims_its_own(context: Context) -> None:
     for path in paths:
         explanation = explain(path, registry=subject.registry())
         best = [verdict.format for verdict in explanation.best]
-        require(best == [subject.format], explanation, f"{subject.format}: yes", path.name)
+        require(best == [subject.format], str(explanation), f"{subject.format}: yes", path.name)
         answer = explanation.best[0].answer
-        require(answer == "yes", explanation.best[0], "yes, and nothing missing", path.name)
+        require(answer == "yes", str(explanation.best[0]), "yes, and nothing missing", path.name)
         options = next((s.options for s in subject.samples if s.path == path), {})
         options = dict(subject.options) | dict(options)
         with open_recording(path, registry=subject.registry(), **options) as recording:
