@@ -23,7 +23,13 @@ from wormio.registry.opening import (
     read_positions,
     reopen,
 )
-from wormio.registry.options import Options, make_options, option
+from wormio.registry.options import (
+    Options,
+    finite_number,
+    make_options,
+    option,
+    positive_number,
+)
 from wormio.registry.probe import Probe
 
 __all__ = [
@@ -41,12 +47,14 @@ __all__ = [
     "contents",
     "default_registry",
     "explain",
+    "finite_number",
     "hookimpl",
     "list_formats",
     "load_code",
     "make_options",
     "open",
     "option",
+    "positive_number",
     "read_positions",
     "reopen",
 ]

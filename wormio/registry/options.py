@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -10,7 +11,7 @@ import attrs
 
 from wormio.errors import ContractError, OptionError
 
-__all__ = ["Options", "make_options", "option"]
+__all__ = ["Options", "finite_number", "make_options", "option", "positive_number"]
 
 O = TypeVar("O", bound="Options")  # noqa: E741 (the usual letter)
 
@@ -21,6 +22,22 @@ def option(help: str, **field: Any) -> Any:
     Values from the command line arrive as strings, so the field needs a ``converter``.
     """
     return attrs.field(metadata={"help": help}, **field)
+
+
+def finite_number(value: Any) -> float:
+    """Convert to a finite number; a converter of options."""
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError("must be a finite number")
+    return number
+
+
+def positive_number(value: Any) -> float:
+    """Convert to a number above zero; a converter of options."""
+    number = finite_number(value)
+    if number <= 0:
+        raise ValueError("must be a positive number")
+    return number
 
 
 _flag = attrs.converters.to_bool

@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import attrs
 
-from wormio.registry import Options, option
+from wormio.registry import Options, finite_number, option, positive_number
 
 __all__ = ["LeiferOptions"]
-
-
-def _positive(value: object) -> float | None:
-    if value is None:
-        return None
-    number = float(value)  # type: ignore[arg-type]
-    if not (number > 0 and math.isfinite(number)):
-        raise ValueError("must be a positive number")
-    return number
-
-
-def _some_positive(value: object) -> float:
-    number = _positive(value)
-    if number is None:
-        raise ValueError("must be a positive number")
-    return number
-
-
-def _finite(value: object) -> float:
-    number = float(value)  # type: ignore[arg-type]
-    if not math.isfinite(number):
-        raise ValueError("must be finite")
-    return number
 
 
 def _layout(value: object) -> str:
@@ -49,7 +25,7 @@ class LeiferOptions(Options):
         "Calibration of the z piezo in um per volt; overrides zScan.json. "
         "8.0 is the lab's usual piezo.",
         default=None,
-        converter=_positive,
+        converter=attrs.converters.optional(positive_number),
     )
     layout: Literal["split", "interleaved"] = option(
         "Where the channels lie in a frame: 'split' (red the upper half of the rows, green the "
@@ -67,5 +43,5 @@ class LeiferOptions(Options):
         default=0,
         converter=int,
     )
-    um_per_pixel: float = option("Pixel size in um.", default=0.42, converter=_some_positive)
-    camera_offset: float = option("Counts of a dark pixel.", default=100.0, converter=_finite)
+    um_per_pixel: float = option("Pixel size in um.", default=0.42, converter=positive_number)
+    camera_offset: float = option("Counts of a dark pixel.", default=100.0, converter=finite_number)

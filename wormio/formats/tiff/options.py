@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import math
-
 import attrs
 
-from wormio.registry import Options, option
+from wormio.registry import Options, option, positive_number
 
 __all__ = ["TiffOptions"]
 
 
-def _positive(value: object) -> float | None:
-    if value is None:
-        return None
-    number = float(value)  # type: ignore[arg-type]
-    if not (number > 0 and math.isfinite(number)):
-        raise ValueError("must be a positive number")
-    return number
+_positive = attrs.converters.optional(positive_number)
 
 
 def _count(value: object) -> int | None:
     if value is None:
         return None
-    number = _positive(value)
-    if number is None or number != int(number):
+    number = positive_number(value)
+    if number != int(number):
         raise ValueError("must be a positive whole number")
     return int(number)
 
