@@ -22,7 +22,7 @@ needs_checkout = pytest.mark.skipif(
     reason="the plain C tests need make and a C compiler",
 )
 def test_the_plain_c_tests_pass_under_the_sanitizers():
-    result = subprocess.run(  # noqa: S603 - our own Makefile
+    result = subprocess.run(
         [shutil.which("make"), "-C", str(CEXT), "test"],
         capture_output=True,
         text=True,

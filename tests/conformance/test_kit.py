@@ -136,10 +136,10 @@ def test_sessions_come_shrunk_and_in_silence(capfd):
 
 
 def test_errors_of_the_adapter_tell_the_truth_that_raised_them():
-    (result,) = check_adapter(subject_for(mutants.NeverDrops), only=["WIO-A01"]).results
+    (result,) = check_adapter(subject_for(mutants_tables.NeverDrops), only=["WIO-A01"]).results
     assert "ZeroDivisionError" in result.observed
     assert "truth of 2 frames" in result.reproduce
-    assert "mutants.py" in result.reproduce
+    assert "mutants_tables.py" in result.reproduce
 
 
 def test_members_checked_are_those_of_the_protocol():

@@ -5,19 +5,25 @@ In a page, blocks run from top to bottom in one empty folder:
 - a ``code-block`` with a caption is a file of that name;
 - ``python`` is run, ``pycon`` is a doctest in the same namespace;
 - in ``console``, lines that begin with ``$ wormio`` are run; what follows is their output, where
-  ``...`` stands for anything.
+  ``...`` stands for anything. A program whose output says ``NOT conformant`` ends with 4.
+
+write-a-plugin.md installs a plugin and changes it, so that its blocks run in processes of their
+own: once with a distribution that only looks installed, and, slowly, in a new environment.
 """
 
 import doctest
 import importlib
+import os
 import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import attrs
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,8 +34,11 @@ MODULES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
     for path in (ROOT / "wormio").rglob("*.py")
 )
+INSTALLING = DOCS / "write-a-plugin.md"
 PAGES = [
-    page for page in sorted(DOCS.rglob("*.md")) if not {"_build", "generated"} & set(page.parts)
+    page
+    for page in sorted(DOCS.rglob("*.md"))
+    if not {"_build", "generated"} & set(page.parts) and page != INSTALLING
 ]
 
 pytestmark = pytest.mark.skipif(
@@ -78,7 +87,19 @@ def run_doctest(text: str, names: dict[str, Any], where: str, line: int) -> None
     assert not report, "".join(report)
 
 
-def run_console(text: str, where: str) -> None:
+Run = Callable[[list[str]], subprocess.CompletedProcess[str]]
+
+
+def run_process(command: list[str], **arguments: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False, **arguments)
+
+
+def run_wormio(words: list[str]) -> subprocess.CompletedProcess[str]:
+    assert words[0] == "wormio"
+    return run_process([sys.executable, "-c", RUN_WORMIO, *words[1:]])
+
+
+def run_console(text: str, where: str, run: Run = run_wormio) -> None:
     for part in re.split(r"^(?=\$ )", text, flags=re.MULTILINE):
         if not part.strip():
             continue
@@ -86,26 +107,24 @@ def run_console(text: str, where: str) -> None:
         while line.endswith("\\"):
             more, _, wanted = wanted.partition("\n")
             line = line.removesuffix("\\") + more
-        program, *arguments = shlex.split(line)
-        assert program == "wormio", f"{where}: {line}"
-        done = subprocess.run(
-            [sys.executable, "-c", RUN_WORMIO, *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{where}: {line}\n{done.stdout}{done.stderr}"
+        done = run(shlex.split(line))
+        said = f"{where}: {line}\n--- printed\n{done.stdout}{done.stderr}"
+        assert done.returncode == (4 if "NOT conformant" in wanted else 0), said
         same = doctest.OutputChecker().check_output(wanted, done.stdout, FLAGS)
-        assert same or not wanted.strip(), f"{where}: {line}\n--- printed\n{done.stdout}"
+        assert same or not wanted.strip(), said
+
+
+def write_file(block: Block) -> None:
+    target = Path(block.caption)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(block.text, encoding="utf-8")
 
 
 def run_page(page: Path, names: dict[str, Any]) -> None:
     for block in filter(is_run, blocks(page)):
         where = f"{page.name}, line {block.line}"
         if block.caption:
-            target = Path(block.caption)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(block.text, encoding="utf-8")
+            write_file(block)
         elif block.language == "python":
             exec(compile("\n" * (block.line - 1) + block.text, page.name, "exec"), names)  # noqa: S102
         elif block.language == "pycon":
@@ -156,9 +175,99 @@ def test_the_example_of_the_readme(folder):
 
 
 def test_the_plugin_page_names_a_module_that_it_shows(folder):
-    import tomllib
-
     shown = {block.caption: block.text for block in blocks(DOCS / "plugins.md") if block.caption}
     entry_points = tomllib.loads(shown["pyproject.toml"])["project"]["entry-points"]["wormio"]
     for module in entry_points.values():
         assert f"{module.replace('.', '/')}.py" in shown
+
+
+@attrs.frozen
+class SeeminglyInstalled:
+    """Runs the page's commands here; what is installed only looks so to importlib.metadata."""
+
+    site: Path
+
+    def python(self, code: str) -> subprocess.CompletedProcess[str]:
+        return self._run("-c", code)
+
+    def __call__(self, words: list[str]) -> subprocess.CompletedProcess[str]:
+        match words:
+            case ["pip", "install", "--editable", folder]:
+                return self._install(Path(folder))
+            case ["pip", "install", "pytest"]:
+                return run_process(["true"])
+            case ["wormio", *arguments]:
+                return self._run("-c", RUN_WORMIO, *arguments)
+            case ["python", "-m", "pytest", folder]:
+                return self._run(
+                    "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", folder
+                )
+        raise AssertionError(words)
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {"PYTHONPATH": str(self.site)}
+        return run_process([sys.executable, *arguments], env=environment)
+
+    def _install(self, folder: Path) -> subprocess.CompletedProcess[str]:
+        project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+        info = self.site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+        )
+        points = [f"{k} = {v}" for k, v in project["entry-points"]["wormio"].items()]
+        (info / "entry_points.txt").write_text("\n".join(["[wormio]", *points]))
+        for package in (folder / "src").resolve().iterdir():
+            (self.site / package.name).symlink_to(package)
+        return run_process(["true"])
+
+
+@attrs.frozen
+class Installed:
+    """Runs the page's commands in an environment of its own, as they stand there."""
+
+    bin: Path
+
+    def python(self, code: str) -> subprocess.CompletedProcess[str]:
+        return self(["python", "-c", code])
+
+    def __call__(self, words: list[str]) -> subprocess.CompletedProcess[str]:
+        left_out = ("PYTHON", "WORMIO_", "VIRTUAL_ENV")
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
+        return run_process([str(self.bin / words[0]), *words[1:]], env=environment)
+
+
+def write_a_plugin(run: SeeminglyInstalled | Installed) -> None:
+    for block in filter(is_run, blocks(INSTALLING)):
+        where = f"{INSTALLING.name}, line {block.line}"
+        if block.caption:
+            write_file(block)
+        elif block.language == "python":
+            done = run.python(block.text)
+            assert done.returncode == 0, f"{where}\n{done.stderr}"
+        else:
+            assert block.language == "console", where
+            run_console(block.text, where, run)
+
+
+def test_a_plugin_is_written(folder):
+    write_a_plugin(SeeminglyInstalled(folder / "site"))
+
+
+@pytest.mark.slow
+def test_a_plugin_is_written_in_a_new_environment(folder):
+    import site
+
+    venv = folder / "venv"
+    done = run_process([sys.executable, "-m", "venv", str(venv)])
+    assert done.returncode == 0, done.stderr
+    # wormio and what it needs are those of this environment; the plugin is installed by pip.
+    here = [str(ROOT), *site.getsitepackages()]
+    (packages,) = venv.glob("lib/python*/site-packages")
+    (packages / "here.pth").write_text(
+        "".join(f"import site; site.addsitedir({folder!r})\n" for folder in here)
+    )
+    if not (venv / "bin" / "wormio").exists():
+        (venv / "bin" / "wormio").write_text(f"#!{venv}/bin/python\n{RUN_WORMIO}\n")
+        (venv / "bin" / "wormio").chmod(0o755)
+    write_a_plugin(Installed(venv / "bin"))

@@ -121,6 +121,9 @@ def test_without_scan_files_the_recording_is_planar(leifer_folder):
     with wormio.open(leifer_folder(range(20), planar=True)) as recording:
         assert recording.timeline.volumes.tolist() == [[i, i + 1] for i in range(20)]
         assert recording.timeline.origins["z"] == Origin.UNKNOWN
+        assert [f.code for f in recording.findings] == ["planar-assumed"]
+    with wormio.open(leifer_folder(range(20), planar=True, name="said"), planar=True) as recording:
+        assert not recording.findings
 
 
 def test_a_scan_without_its_daq_table_is_a_missing_part_unless_declared_planar(leifer_folder):
@@ -271,6 +274,11 @@ def test_detection_names_what_is_missing_and_leaves_other_folders_alone(leifer_f
     verdict = wormio.explain(folder).best[0]
     assert verdict.format == "leifer"
     assert verdict.missing == ("other-frameSynchronous.txt",)
+    (folder / "framesDetails.txt").unlink()
+    (folder / "zScan.json").unlink()
+    (folder / "other-volumeMetadataUtilities.txt").unlink()
+    verdict = wormio.explain(folder).best[0]  # a frame file and nothing else
+    assert (verdict.format, verdict.missing) == ("leifer", ("framesDetails.txt",))
     other = tmp_path / "other"
     other.mkdir()
     (other / "notes.txt").write_text("Timestamp\tframeCount")

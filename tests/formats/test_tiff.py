@@ -753,7 +753,7 @@ def test_damaged_bytes_raise_an_error_of_wormio_or_nothing(tmp_path, kind):
     make_for_damage(whole, kind)
     raw = whole.read_bytes()
     path = tmp_path / "damaged.tif"
-    dice = random.Random(20231024)  # noqa: S311 (no secret)
+    dice = random.Random(20231024)
     for _ in range(150):
         damaged = bytearray(raw)
         for _ in range(dice.randint(1, 4)):

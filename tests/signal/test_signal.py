@@ -116,7 +116,7 @@ def test_signals_pickle(make_full_signal):
 
 def test_importing_signals_loads_neither_h5py_nor_scipy():
     code = "import sys, wormio.signal; print([m for m in ('h5py', 'scipy') if m in sys.modules])"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
 
 

@@ -389,7 +389,5 @@ def test_importing_the_phantom_loads_no_test_or_plot_library():
         "print([m for m in ('pytest', 'hypothesis', 'matplotlib', 'h5py') if m in sys.modules],"
         "any(m.startswith('wormio.formats') for m in sys.modules))"
     )
-    done = subprocess.run(  # noqa: S603 (our own interpreter and code)
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[] False"

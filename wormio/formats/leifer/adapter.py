@@ -84,6 +84,15 @@ def open(path: Path, options: LeiferOptions) -> BaseRecording:  # noqa: A001 (wh
     if _is_planar(folder, options):
         daq = None
         timeline = _planar_timeline(table, counters)
+        if not options.planar:
+            findings.append(
+                Finding(
+                    code="planar-assumed",
+                    message=f"there is no {DAQ_TABLE} and nothing else of a scan: "
+                    "every frame is taken as a volume",
+                    cure="if it is a scan, copy its missing files; if not, --option planar=true",
+                )
+            )
     else:
         daq = read_daq(folder)
         daq = attrs.evolve(daq, count=daq.count + options.latency)

@@ -24,7 +24,7 @@ def detect(probe: Probe) -> Detection | None:
     frame_files = [name for name in probe.names if FRAMES_FILE.fullmatch(name)]
     has_table = probe.has(FRAMES_TABLE)
     signed = has_table and probe.head(FRAMES_TABLE).startswith("\t".join(FRAMES_HEADER).encode())
-    if not signed and not (frame_files and (has_table or probe.has(DAQ_TABLE))):
+    if not signed and not frame_files:
         return None
     evidence = [*frame_files]
     missing = []
@@ -37,8 +37,16 @@ def detect(probe: Probe) -> Detection | None:
     if not frame_files:
         missing.append("sCMOS_Frames_U16_<rows>x<columns>.dat")
         cures.append("copy the frame file, or look at the rest with metadata_only=True")
-    if not probe.has(DAQ_TABLE) and (probe.has(Z_SCAN) or probe.has(VOLUME_TABLE)):
-        missing.append(DAQ_TABLE)
-        cures.append("copy it, or open with planar=True if the recording is 2-D")
-    confidence = Confidence.SIGNATURE if signed else Confidence.STRUCTURE
+    if not probe.has(DAQ_TABLE):
+        if probe.has(Z_SCAN) or probe.has(VOLUME_TABLE):
+            missing.append(DAQ_TABLE)
+            cures.append("copy it, or open with planar=True if the recording is 2-D")
+        elif has_table:
+            evidence.append(f"no {DAQ_TABLE}: read as 2-D")
+    if signed:
+        confidence = Confidence.SIGNATURE
+    elif has_table or probe.has(DAQ_TABLE):
+        confidence = Confidence.STRUCTURE
+    else:
+        confidence = Confidence.NAME  # other formats of the lab name their frames alike
     return Detection(confidence, evidence, missing, "; ".join(cures))
