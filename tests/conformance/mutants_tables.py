@@ -323,7 +323,7 @@ class AlwaysOneEvent(ReferenceAdapter):
 MUTANTS: dict[str, tuple[MakeSubject, ...]] = {
     "WIO-T01": of(RawCountIsShort, RawTimeInSinglePrecision),
     "WIO-T02": of(TimeIsLate, TimeIsRounded, TimeIsForgotten),
-    "WIO-T03": of(NeverDrops, CountsWithoutGaps, RepairsInSilence, EveryFrameIsADuplicate),
+    "WIO-T03": of(CountsWithoutGaps, RepairsInSilence, EveryFrameIsADuplicate, NeverDrops),
     "WIO-T04": of(DropsUnreported, InventsADrop),
     "WIO-T05": of(MeanInterval),
     "WIO-T06": of(NamelessClock, StartIsNoDate),

@@ -1,10 +1,12 @@
 """What the pages say of names, commands, codes and modules is what the code says."""
 
+import doctest
 import importlib
 import inspect
 import os
 import re
 import tomllib
+import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,14 @@ import pytest
 import typer.main
 
 import wormio
+import wormio.testing.checks  # (fills CHECKS)
 from wormio import errors
 from wormio.cli.app import app
 from wormio.cli.exits import EXIT_CODES, exit_code
-from wormio.registry import hookspecs
+from wormio.registry import PluginRegistry, explain, hookspecs
+from wormio.registry.known import KNOWN
+from wormio.testing import Result
+from wormio.testing.engine import CHECKS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -145,16 +151,77 @@ def test_every_command_and_option_is_told():
         assert told <= known, f"wormio {name} has no {told - known}"
 
 
+HOOKS = {
+    name: function for name, function in vars(hookspecs).items() if hasattr(function, "wormio_spec")
+}
+
+
 def test_the_hooks_are_told_with_their_signatures():
-    hooks = {
-        name: function
-        for name, function in vars(hookspecs).items()
-        if hasattr(function, "wormio_spec")
+    told = re.findall(r"^## `(\w+)(\(.*\).*)`\n\n(.*)\n(.*)$", page("hooks.md"), re.MULTILINE)
+    assert {name: signature for name, signature, *_ in told} == {
+        name: str(inspect.signature(f)).replace("'", "") for name, f in HOOKS.items()
     }
-    told = re.findall(r"^### `(\w+)(\(.*\).*)`$", page("plugins.md"), re.MULTILINE)
-    assert dict(told) == {
-        name: str(inspect.signature(f)).replace("'", "") for name, f in hooks.items()
+    for name, _, included, what in told:
+        assert included == "```{literalinclude} ../wormio/registry/hookspecs.py"
+        assert what == f":pyobject: {name}"
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_the_docstring_of_a_hook_holds_a_complete_plugin(hook):
+    examples = doctest.DocTestParser().get_examples(inspect.getdoc(HOOKS[hook]) or "")
+    plugin = types.ModuleType("wormio_mylab.hooks")
+    exec("".join(example.source for example in examples), vars(plugin))  # noqa: S102
+    registry = PluginRegistry()
+    registry.register(plugin, "mylab", "wormio-mylab 0.1.0")
+    offered = {
+        "wormio_formats": registry.formats,
+        "wormio_position_readers": registry.position_readers,
     }
+    assert [item.name.split("-")[0] for item in offered[hook]] == ["mylab"]
+    for fmt in registry.formats:
+        (verdict,) = explain(DOCS, registry=registry).verdicts
+        assert (verdict.format, verdict.answer) == (fmt.name, "no")
+
+
+def test_every_check_has_an_entry_with_its_rule_severity_and_needs():
+    text = page("conformance.md")
+    entries = {name: body for name, body in sections(text, 3).items() if name.startswith("WIO-")}
+    assert set(entries) == set(CHECKS)
+    explained = set(re.findall(r"`(\w+)`", sections(text, 2)["What checks need"].split("\n\n")[1]))
+    for name, one in CHECKS.items():
+        applies = ", ".join(f"`{need}`" for need in sorted(one.needs))
+        told = f"needs {applies}" if applies else "always applies"
+        wanted = f"\n\n> {one.rule}\n\n{one.severity}; {told}.\n\n"
+        assert entries[name].startswith(wanted), f"{name}: {wanted}"
+        assert len(entries[name].removeprefix(wanted).split()) >= 5, f"{name} is not explained"
+        assert one.needs <= explained, name
+        assert one.since == "1.0", f"say in conformance.md since when there is {name}"
+
+
+def test_the_built_site_has_the_anchor_that_a_failure_names():
+    built = os.environ.get("WORMIO_DOCS_HTML")
+    if not built:
+        pytest.skip("WORMIO_DOCS_HTML names no built documentation")
+    for name, one in CHECKS.items():
+        shown = str(Result(id=name, rule=one.rule, severity=one.severity, outcome="failed"))
+        named, _, anchor = shown.rpartition("docs/")[2].partition("#")
+        html = (Path(built) / named).with_suffix(".html").read_text(encoding="utf-8")
+        assert html.count(f'id="{anchor}"') == 1, name
+
+
+def test_no_check_is_named_that_does_not_exist():
+    named = {
+        found
+        for path in DOCS.rglob("*.md")
+        if not {"_build", "generated"} & set(path.relative_to(DOCS).parts)
+        for found in re.findall(r"WIO-[A-Z]\d\d", path.read_text(encoding="utf-8"))
+    }
+    assert named <= set(CHECKS)
+
+
+def test_the_known_distributions_are_told():
+    told = re.findall(r"^\| ([^|`]+) \| `(wormio-\w+)` \|", page("plugins.md"), re.MULTILINE)
+    assert dict(told) == {known.title: known.distribution for known in KNOWN}
 
 
 def test_the_environment_variables_are_told():

@@ -99,10 +99,10 @@ def _hdf5() -> str:
 
 def _c_core() -> str:
     try:
-        from wormio._cext import ffi, lib
+        from wormio.extraction.kernels import build_id
     except ImportError as error:
         return f"cannot be loaded: {error}"
-    return f"build {ffi.string(lib.wormio_build_id()).decode()}"
+    return f"build {build_id()}"
 
 
 def _open_files() -> int | None:

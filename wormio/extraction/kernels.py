@@ -18,7 +18,7 @@ from wormio.errors import ExtractionError, UnsupportedCapabilityError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["SUPPORTED_DTYPES", "Boundary", "sum_runs"]
+__all__ = ["SUPPORTED_DTYPES", "Boundary", "build_id", "sum_runs"]
 
 Boundary = Literal["exclude", "clip", "nan"]
 
@@ -268,6 +268,12 @@ def _as_points(values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]
             cure="give y and x in pixels",
         )
     return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def build_id() -> str:
+    """Return the hash of the C sources that this build was made from."""
+    text: bytes = ffi.string(lib.wormio_build_id())
+    return text.decode()
 
 
 def _span(pixels: NDArray[Any]) -> tuple[NDArray[np.uint8], int, int, int]:
