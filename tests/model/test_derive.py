@@ -280,3 +280,27 @@ def test_without_pixels_everything_but_pixels_works():
     assert "no pixels" in repr(part)
     with pytest.raises(MissingPartError, match=r"x\.dat"):
         part.volume(0)
+
+
+class Foreign:
+    """A recording of an author's own making, which keeps the protocol and nothing more."""
+
+    def __init__(self):
+        whole = recording()
+        for name in ("source", "frames", "timeline", "channels", "voxel_size", "metadata"):
+            setattr(self, name, getattr(whole, name))
+        self.events, self.findings, self.open = {}, (), True
+
+    def close(self):
+        self.open = False
+
+    def refresh(self):
+        return Foreign()
+
+
+def test_a_foreign_recording_keeps_its_close_and_its_refresh():
+    foreign = Foreign()
+    wrapped = as_base_recording(foreign)
+    assert not diff(wrapped, wrapped.refresh())
+    wrapped.close()
+    assert not foreign.open

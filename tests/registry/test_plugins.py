@@ -177,6 +177,14 @@ BROKEN = {
         """,
         "2.0",
     ),
+    "is for a newer contract": (
+        """
+        @hookimpl
+        def wormio_formats():
+            return [a_format(spec="1.9")]
+        """,
+        "1.9",
+    ),
     "gives a name that is no slug": (
         """
         @hookimpl

@@ -94,22 +94,10 @@ def run_kit(
     fmt: "Format", subject: "Subject", *, spec: str | None, only: list[str] | None, quiet: bool
 ) -> "Report":
     """Run the checks of one subject, with a bar."""
-    import tempfile
-
-    from hypothesis.configuration import set_hypothesis_home_dir
-
     from wormio.testing import check_adapter
 
-    with (
-        tempfile.TemporaryDirectory(prefix="wormio-hypothesis-") as home,
-        progress_bar(f"checking {fmt.name}", "checks", quiet) as bar,
-    ):
-        # Else it makes a folder where the user happens to be, which may be the recording's.
-        set_hypothesis_home_dir(home)
-        try:
-            return check_adapter(subject, spec=contract_version(spec), only=only, progress=bar)
-        finally:
-            set_hypothesis_home_dir(None)
+    with progress_bar(f"checking {fmt.name}", "checks", quiet) as bar:
+        return check_adapter(subject, spec=contract_version(spec), only=only, progress=bar)
 
 
 def deliver(

@@ -20,6 +20,7 @@ def wormio_formats() -> list[Format]:
             opener="wormio.formats.leifer.adapter:open",
             detect=detect_leifer,
             options="wormio.formats.leifer.options:LeiferOptions",
+            capabilities={"events", "mappable", "pickle"},
             thread_safe=True,
             subject="wormio.testing.subjects.leifer:subject",
         ),
@@ -31,6 +32,7 @@ def wormio_formats() -> list[Format]:
             detect=detect_tiff,
             options="wormio.formats.tiff.options:TiffOptions",
             contents="wormio.formats.tiff.adapter:contents",
+            capabilities={"mappable", "pickle"},
             subject="wormio.testing.subjects.tiff:subject",
         ),
     ]

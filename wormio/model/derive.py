@@ -17,7 +17,7 @@ from wormio.model.columns import Flag
 from wormio.model.events import Events
 from wormio.model.frames import FrameArray, LazyFrames, MissingFrames
 from wormio.model.mapped import MappedFrames
-from wormio.model.recording import BaseRecording, Recording
+from wormio.model.recording import BaseRecording, GrowingRecording, Recording
 from wormio.model.source import Source
 from wormio.model.timeline import Timeline
 from wormio.model.volumes import POLICIES
@@ -54,7 +54,20 @@ def as_base_recording(recording: Recording) -> BaseRecording:
             found=f"no {', '.join(missing)}",
         )
     parts["findings"] = parts["findings"] or ()
-    return BaseRecording(**parts)
+    kind = _GrowingRecording if isinstance(recording, GrowingRecording) else BaseRecording
+    base = kind(**parts)
+    base.owned = (recording,)
+    return base
+
+
+class _GrowingRecording(BaseRecording):
+    """Stands for a foreign recording whose acquisition is still writing."""
+
+    def refresh(self) -> BaseRecording:
+        """Return a new snapshot, of which this one is an identical prefix."""
+        (recording,) = self.owned
+        snapshot: Recording = recording.refresh()  # type: ignore[attr-defined]
+        return as_base_recording(snapshot)
 
 
 def channel_index(recording: Recording, channel: str | int) -> int:

@@ -252,7 +252,7 @@ class PluginRegistry:
                     expected=f"wormio.registry.{kind.__name__} objects",
                     found=f"{item!r}"[:200],
                 )
-            if isinstance(item, Format) and item.spec.split(".")[0] != SPEC_VERSION.split(".")[0]:
+            if isinstance(item, Format) and not _supports(item.spec):
                 raise PluginLoadError(
                     f"format {item.name!r} was written for another contract",
                     expected=f"version {SPEC_VERSION}",
@@ -303,6 +303,16 @@ def _load(entry: metadata.EntryPoint) -> object:
             f"{entry.value} ended the program while it was imported",
             found=f"SystemExit({error.code!r})",
         ) from error
+
+
+def _supports(spec: str) -> bool:
+    """Tell whether this wormio offers a contract: the same major version, no newer minor one."""
+    try:
+        wanted = tuple(int(part) for part in spec.split("."))
+    except ValueError:
+        return False
+    ours = tuple(int(part) for part in SPEC_VERSION.split("."))
+    return wanted[:1] == ours[:1] and wanted <= ours
 
 
 def _names(text: str) -> set[str]:

@@ -79,13 +79,15 @@ def open(  # noqa: A001 (wormio.open, as in tarfile, gzip and the like)
 def contents(
     path: PathLike,
     format: str | None = None,
+    *,
+    registry: PluginRegistry | None = None,
     **options: Any,
 ) -> list[str]:
     """List the recordings in a file or folder, as `open` takes them in ``item=``.
 
     A path that holds a single recording gives an empty list.
     """
-    registry = default_registry()
+    registry = registry or default_registry()
     path = existing(path)
     fmt = registry.get(format) if format is not None else _recognise(path, registry)
     if fmt.contents is None:
@@ -99,7 +101,9 @@ def list_formats(*, registry: PluginRegistry | None = None) -> tuple[Format, ...
     return (registry or default_registry()).formats
 
 
-def reopen(source: Source, *, root: PathLike | None = None) -> BaseRecording:
+def reopen(
+    source: Source, *, root: PathLike | None = None, registry: PluginRegistry | None = None
+) -> BaseRecording:
     """Make a recording from its `Source`, in any process.
 
     Parameters
@@ -107,6 +111,8 @@ def reopen(source: Source, *, root: PathLike | None = None) -> BaseRecording:
     source : Source
     root : path-like, optional
         Folder to look in for the files, by name, instead of where they were.
+    registry : PluginRegistry, optional
+        Default: the installed plugins.
 
     Raises
     ------
@@ -114,7 +120,9 @@ def reopen(source: Source, *, root: PathLike | None = None) -> BaseRecording:
         A file has another size than it had.
     """
     if source.operation != "open":
-        parents = {name: reopen(p, root=root) for name, p in source.parents.items()}
+        parents = {
+            name: reopen(p, root=root, registry=registry) for name, p in source.parents.items()
+        }
         derived = derive(source, parents)
         derived.owned = tuple(parents.values())
         return derived
@@ -122,7 +130,8 @@ def reopen(source: Source, *, root: PathLike | None = None) -> BaseRecording:
     path = Path(arguments["path"])
     if root is not None:
         path = Path(root) / path.name
-    recording = open(path, arguments["format"], **arguments.get("options", {}))
+    options = arguments.get("options", {})
+    recording = open(path, arguments["format"], registry=registry, **options)
     parts = recording.source.arguments.get("parts", {})
     if parts != arguments.get("parts", {}):
         recording.close()

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import attrs
-import numpy as np
 
 from wormio.errors import OptionError
-from wormio.model import ArrayRecording, BaseRecording
-from wormio.registry import open as open_recording
+from wormio.registry import SPEC_VERSION
+from wormio.testing.context import Context, describe_truth
+from wormio.testing.failure import CheckFailure, require
 from wormio.testing.report import Report, Result
 from wormio.testing.subject import Subject
-from wormio.testing.truth import Truth, make_truth
+from wormio.testing.truth import Truth
 
 __all__ = [
     "CHECKS",
@@ -35,8 +35,6 @@ __all__ = [
     "require",
     "run_check",
 ]
-
-SPEC_VERSION = "1.0"
 
 Severity = Literal["MUST", "SHOULD"]
 Need = Literal[
@@ -55,35 +53,6 @@ Need = Literal[
     "planar",
     "digests",
 ]
-
-
-class CheckFailure(Exception):  # noqa: N818 (it is a finding, not a fault of the kit)
-    """What a check observed that breaks its rule.
-
-    Parameters
-    ----------
-    observed, expected : str
-    reproduce : str
-        Index, key or truth that shows it.
-    """
-
-    def __init__(self, observed: str, expected: str, reproduce: str = "") -> None:
-        self.observed, self.expected, self.reproduce = observed, expected, reproduce
-        super().__init__(f"observed {observed}; expected {expected}")
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.observed, self.expected, self.reproduce)
-
-
-def require(condition: object, observed: object, expected: object, reproduce: object = "") -> None:
-    """Raise `CheckFailure` unless the condition holds."""
-    if not condition:
-        raise CheckFailure(_short(observed), _short(expected), _short(reproduce))
-
-
-def _short(value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= 400 else text[:400] + " ..."
 
 
 @attrs.frozen(kw_only=True)
@@ -140,124 +109,6 @@ def check(
         return function
 
     return register
-
-
-class Context:
-    """What a check may use: the subject, truths, and files written from them.
-
-    Parameters
-    ----------
-    subject : Subject
-    folder : Path
-        Scratch space of this check alone.
-    examples : int
-        How many truths property-based checks draw.
-
-    Attributes
-    ----------
-    last_truth : Truth or None
-        The one written last; after a property-based check has failed, the smallest that shows it.
-    """
-
-    def __init__(self, subject: Subject, folder: Path, *, examples: int = 8) -> None:
-        self.subject = subject
-        self.folder = folder
-        self.examples = examples
-        self.last_truth: Truth | None = None
-        self._made = 0
-
-    def truth(self, **numbers: Any) -> Truth:
-        """Return one truth of moderate size, with every feature that the limits allow."""
-        limits = self.subject.limits
-
-        def inside(wanted: int, bounds: tuple[int, int]) -> int:
-            return min(max(wanted, bounds[0]), bounds[1])
-
-        chosen: dict[str, Any] = {
-            "channels": inside(2, limits.channels),
-            "volumes": inside(3, limits.volumes),
-            "planes": inside(4, limits.planes),
-            "height": inside(5, limits.height),
-            "width": inside(7, limits.width),
-            "dtype": next((t for t in limits.dtypes if np.dtype(t).itemsize > 1), limits.dtypes[0]),
-            "lost": [5] if limits.drops else [],
-            "twice": [2] if limits.duplicates else [],
-            "stimuli": [1, 6] if limits.events else [],
-        }
-        return make_truth(limits, **(chosen | numbers))
-
-    def write(self, truth: Truth) -> Path:
-        """Write a truth into a fresh folder and return the path to open."""
-        if self.subject.make is None:
-            raise OptionError("this subject has no writer")
-        self._made += 1
-        self.last_truth = truth
-        folder = self.folder / f"{self._made:03d}"
-        folder.mkdir(parents=True)
-        return self.subject.make(folder, truth)
-
-    def path(self) -> Path:
-        """Return a recording of the subject: freshly written, or its first sample."""
-        if self.subject.make is not None:
-            return self.write(self.truth())
-        return self.subject.samples[0].path
-
-    def open(self, path: Path, **options: Any) -> BaseRecording:
-        """Open a path with the subject's format and options."""
-        given = dict(self.subject.options)
-        if self.subject.make is None:
-            given |= next((s.options for s in self.subject.samples if s.path == path), {})
-        return open_recording(
-            path, self.subject.format, registry=self.subject.registry(), **(given | options)
-        )
-
-    @contextmanager
-    def opened(self, path: Path | None = None, **options: Any) -> Iterator[BaseRecording]:
-        """Open, and close in the end."""
-        with self.open(self.path() if path is None else path, **options) as recording:
-            yield recording
-
-    def oracle(self, truth: Truth) -> ArrayRecording:
-        """Return the truth as the perfect recording, as far as the format can keep it."""
-        return truth.recording(self.subject.limits)
-
-    def for_truths(self, test: Callable[[Truth, BaseRecording], None]) -> None:
-        """Write, open and test truths drawn by hypothesis; a failure comes shrunk."""
-        import hypothesis  # slow to import, and `import wormio.testing` must not be
-
-        from wormio.testing.strategies import truths
-
-        @hypothesis.settings(
-            max_examples=self.examples,
-            deadline=None,
-            database=None,
-            derandomize=True,
-            report_multiple_bugs=False,
-            suppress_health_check=list(hypothesis.HealthCheck),
-            phases=[hypothesis.Phase.generate, hypothesis.Phase.shrink],
-        )
-        @hypothesis.given(truths(self.subject.limits))
-        def run(truth: Truth) -> None:
-            try:
-                with self.opened(self.write(truth)) as recording:
-                    test(truth, recording)
-            except CheckFailure as failure:
-                failure.reproduce = "; ".join(
-                    part for part in (failure.reproduce, describe_truth(truth)) if part
-                )
-                raise
-
-        run()
-
-
-def describe_truth(truth: Truth) -> str:
-    """Say in one line what a truth is like, so that a failure can be repeated."""
-    f, c, y, x = truth.frames.shape
-    return (
-        f"truth of {f} frames, {c} channels, {y}x{x} {truth.frames.dtype}, {len(truth.volumes)} "
-        f"volumes, dropped {truth.dropped.tolist()}, saved twice "
-        f"{np.flatnonzero(truth.duplicate).tolist()}, events {truth.events.tolist()}"
-    )
 
 
 def applicable_checks(subject: Subject, spec: str | None = None) -> list[Check]:
@@ -378,10 +229,11 @@ def check_adapter(
             raise OptionError(f"there is no check {name!r}", expected=", ".join(CHECKS))
     chosen = [one for one in checks if wanted is None or one.id in wanted]
     results = []
-    for number, one in enumerate(chosen, start=1):
-        results.append(run_check(one, subject, examples=examples))
-        if progress is not None:
-            progress(number, len(chosen))
+    with _hypothesis_elsewhere():
+        for number, one in enumerate(chosen, start=1):
+            results.append(run_check(one, subject, examples=examples))
+            if progress is not None:
+                progress(number, len(chosen))
     applied = {one.id for one in checks}
     left_out = tuple(name for name in CHECKS if name not in applied)
     return Report(
@@ -392,3 +244,16 @@ def check_adapter(
         results=tuple(results),
         not_applicable=left_out,
     )
+
+
+@contextmanager
+def _hypothesis_elsewhere() -> Iterator[None]:
+    """Keep hypothesis from making a folder where the user is, which may be a recording's."""
+    from hypothesis.configuration import set_hypothesis_home_dir
+
+    with tempfile.TemporaryDirectory(prefix="wormio-hypothesis-") as home:
+        set_hypothesis_home_dir(home)
+        try:
+            yield
+        finally:
+            set_hypothesis_home_dir(None)
