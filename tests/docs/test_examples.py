@@ -117,7 +117,7 @@ def run_console(text: str, where: str, run: Run = run_wormio) -> None:
 def write_file(block: Block) -> None:
     target = Path(block.caption)
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(block.text, encoding="utf-8")
+    target.write_text(block.text.lstrip("\n"), encoding="utf-8")
 
 
 def run_page(page: Path, names: dict[str, Any]) -> None:

@@ -88,11 +88,11 @@ class Explanation:
         if len(best) == 1 and best[0].missing:
             verb = "is" if len(best[0].missing) == 1 else "are"
             return (
-                f"{self.path} is a {best[0].format} recording, "
+                f"{self.path} is {_a(best[0].format)} recording, "
                 f"but {_listed(best[0].missing)} {verb} missing" + _to_do(best[0].cure)
             )
         if len(best) == 1:
-            return f"{self.path} is a {best[0].format} recording"
+            return f"{self.path} is {_a(best[0].format)} recording"
         if best:
             names = _listed([v.format for v in best])
             choice = f"choose one: --format {best[0].format} (format= in Python)"
@@ -199,3 +199,7 @@ def _listed(names: tuple[str, ...] | list[str]) -> str:
 
 def _to_do(cure: str) -> str:
     return f"; to do: {cure}" if cure else ""
+
+
+def _a(name: str) -> str:
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
