@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+# What is set in the shell must not change which plugins a test sees.
+for _name in ("WORMIO_PLUGINS", "WORMIO_DISABLE_PLUGINS", "WORMIO_STRICT_PLUGINS"):
+    os.environ.pop(_name, None)
+
 _BESIDE_THE_CHECKOUT = Path(__file__).parents[2] / "shared" / "data"
 
 
