@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Without hypothesis' stopwatch: a busy machine is no failure.
+settings.register_profile("no stopwatch", deadline=None)
+settings.load_profile("no stopwatch")
 
 # What is set in the shell must not change which plugins a test sees.
 for _name in ("WORMIO_PLUGINS", "WORMIO_DISABLE_PLUGINS", "WORMIO_STRICT_PLUGINS"):

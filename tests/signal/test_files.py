@@ -143,7 +143,7 @@ columns = hnp.arrays(
     names=st.lists(st.text(max_size=6), min_size=5, max_size=5),
     seed=st.integers(0, 2**32 - 1),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_round_trip_of_anything(
     tmp_path, make_signal, make_events, data, extra, notes, names, seed
 ):
