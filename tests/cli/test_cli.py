@@ -171,6 +171,7 @@ def test_positions_that_cannot_be_used_are_told_with_their_exit_code(
     result = run("extract", phantom_folder, "-p", table, "-o", tmp_path / "out.h5")
     assert result[0] == code
     assert message in result[2]
+    assert str(table) in result[2]
     assert not (tmp_path / "out.h5").exists()
 
 

@@ -22,7 +22,7 @@ from wormio.cli.common import (
     progress_bar,
 )
 from wormio.cli.doctor import doctor
-from wormio.errors import OptionError
+from wormio.errors import ExtractionError, OptionError
 
 if TYPE_CHECKING:
     from wormio.extraction import Reducer
@@ -176,17 +176,22 @@ def extract(
         executor = None
         if threads is not None:
             executor = stack.enter_context(ThreadPoolExecutor(threads))
-        signals = wormio.extract(
-            recording,
-            where,
-            mask=mask,
-            reducer=reducers[reducer],
-            channels=channel or None,
-            boundary=boundary,  # type: ignore[arg-type]  # checked by extract
-            offset="channel" if offset is None else offset,
-            executor=executor,
-            progress=stack.enter_context(progress_bar("extracting", "volumes", quiet)),
-        )
+        try:
+            signals = wormio.extract(
+                recording,
+                where,
+                mask=mask,
+                reducer=reducers[reducer],
+                channels=channel or None,
+                boundary=boundary,  # type: ignore[arg-type]  # checked by extract
+                offset="channel" if offset is None else offset,
+                executor=executor,
+                progress=stack.enter_context(progress_bar("extracting", "volumes", quiet)),
+            )
+        except ExtractionError as error:
+            # The engine knows no files; the user has only them.
+            error.path = error.path or f"{path} with {positions}"
+            raise
     wormio.save(output, signals, overwrite=overwrite)
     for name, signal in signals.items():
         n_volumes, n_neurons = signal.data.shape
