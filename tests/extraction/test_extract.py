@@ -306,6 +306,8 @@ def test_wrong_options_are_refused_by_name(recording):
         wormio.extract(recording, where, offset={"red": 1.0})
     with pytest.raises(OptionError, match="odd"):
         Box(2, 5, 5)
+    with pytest.raises(OptionError, match="absurdly large"):
+        Box(10_001, 10_001, 10_001)
     with pytest.raises(UnsupportedCapabilityError, match="label image"):
         wormio.extract(recording, Labels(image=np.ones((8, 20, 30), int)))
     halves = ArrayRecording.from_volumes(np.zeros((2, 2, 1, 9, 9), np.float16))

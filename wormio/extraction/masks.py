@@ -15,6 +15,10 @@ from wormio.errors import OptionError
 
 __all__ = ["Box", "Mask"]
 
+# Far beyond any neuron; a mistyped box must not eat the machine's memory.
+_MAX_EXTENT = 100_001
+_MAX_RUNS = 1_000_000
+
 
 class Mask(Protocol):
     """A set of voxel offsets from the centre; z offsets count slots of the sweep."""
@@ -55,6 +59,14 @@ class Box:
     z: int = attrs.field(default=3, validator=_odd)
     y: int = attrs.field(default=5, validator=_odd)
     x: int = attrs.field(default=5, validator=_odd)
+
+    def __attrs_post_init__(self) -> None:
+        if max(self.z, self.y, self.x) > _MAX_EXTENT or self.z * self.y > _MAX_RUNS:
+            raise OptionError(
+                "the box is absurdly large",
+                expected=f"extents up to {_MAX_EXTENT}, and up to {_MAX_RUNS} rows of voxels",
+                found=f"{self.z} x {self.y} x {self.x}",
+            )
 
     def runs(self) -> NDArray[np.int32]:
         """Return one run for each row of the box, (z * y, 4)."""
