@@ -181,6 +181,10 @@ def test_the_plugin_page_names_a_module_that_it_shows(folder):
         assert f"{module.replace('.', '/')}.py" in shown
 
 
+# What else is installed here would show in the page's output.
+ONLY_THE_PAGES_PLUGIN = {"WORMIO_PLUGINS": "oaklab"}
+
+
 @attrs.frozen
 class SeeminglyInstalled:
     """Runs the page's commands here; what is installed only looks so to importlib.metadata."""
@@ -205,7 +209,7 @@ class SeeminglyInstalled:
         raise AssertionError(words)
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = os.environ | {"PYTHONPATH": str(self.site)}
+        environment = os.environ | ONLY_THE_PAGES_PLUGIN | {"PYTHONPATH": str(self.site)}
         return run_process([sys.executable, *arguments], env=environment)
 
     def _install(self, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -234,6 +238,7 @@ class Installed:
     def __call__(self, words: list[str]) -> subprocess.CompletedProcess[str]:
         left_out = ("PYTHON", "WORMIO_", "VIRTUAL_ENV")
         environment = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
+        environment |= ONLY_THE_PAGES_PLUGIN
         return run_process([str(self.bin / words[0]), *words[1:]], env=environment)
 
 
