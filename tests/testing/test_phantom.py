@@ -391,3 +391,15 @@ def test_importing_the_phantom_loads_no_test_or_plot_library():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[] False"
+
+
+def test_an_interrupted_writer_leaves_no_half_recording(tmp_path):
+    phantom = Phantom(Scan.synthetic(n_volumes=4), n_neurons=6, shape=(64, 96), n_stimuli=1)
+
+    def interrupt(done, total):
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_leifer(phantom, tmp_path / "worm", progress=interrupt)
+    assert list((tmp_path / "worm").iterdir()) == []

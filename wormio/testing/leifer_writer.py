@@ -96,27 +96,32 @@ def write_leifer(
         )
     folder = Path(folder)
     _clear(folder, overwrite=overwrite)
-    _write(folder / "framesDetails.txt", _frames_table(phantom))
-    if not planar:
-        _write(folder / "other-frameSynchronous.txt", _daq_table(phantom, gate=gate))
-        _write(
-            folder / "other-volumeMetadataUtilities.txt", ["Volume index\tFirst frame\tDirection"]
-        )
-        if zscan:
-            settings = {"V/um": 1 / phantom.scan.um_per_volt} | _LENS
-            (folder / "zScan.json").write_text(json.dumps(settings, indent=1))
-    if pharos_columns is not None:
-        _write(folder / "pharosTriggers.txt", _stimulus_table(phantom, pharos_columns))
+    try:
+        _write(folder / "framesDetails.txt", _frames_table(phantom))
+        if not planar:
+            _write(folder / "other-frameSynchronous.txt", _daq_table(phantom, gate=gate))
+            _write(
+                folder / "other-volumeMetadataUtilities.txt",
+                ["Volume index\tFirst frame\tDirection"],
+            )
+            if zscan:
+                settings = {"V/um": 1 / phantom.scan.um_per_volt} | _LENS
+                (folder / "zScan.json").write_text(json.dumps(settings, indent=1))
+        if pharos_columns is not None:
+            _write(folder / "pharosTriggers.txt", _stimulus_table(phantom, pharos_columns))
 
-    height, width = phantom.shape
-    with (folder / f"sCMOS_Frames_U16_{2 * height}x{width}.dat").open("wb") as file:
-        for i in range(len(phantom)):
-            image = phantom.render(i)
-            if layout == "interleaved":
-                image = image.swapaxes(0, 1)  # row, then channel
-            file.write(image.astype("<u2").tobytes())
-            if progress is not None:
-                progress(i + 1, len(phantom))
+        height, width = phantom.shape
+        with (folder / f"sCMOS_Frames_U16_{2 * height}x{width}.dat").open("wb") as file:
+            for i in range(len(phantom)):
+                image = phantom.render(i)
+                if layout == "interleaved":
+                    image = image.swapaxes(0, 1)  # row, then channel
+                file.write(image.astype("<u2").tobytes())
+                if progress is not None:
+                    progress(i + 1, len(phantom))
+    except BaseException:
+        _clear(folder, overwrite=True)  # half a recording is worse than none
+        raise
     return folder
 
 
