@@ -275,6 +275,7 @@ def test_demo_recovers_the_truth_and_draws_it(run, tmp_path):
     assert (tmp_path / "demo" / "demo.png").read_bytes().startswith(b"\x89PNG")
     assert run("demo", "--output", tmp_path / "demo", "--quiet")[0] == 0
     (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
     assert run("demo", "--output", tmp_path / "mine")[0] == 6
 
 
@@ -300,3 +301,22 @@ def test_an_error_nobody_expected_is_a_bug_with_exit_code_1():
     assert exit_code(RuntimeError("?")) == 1
     assert exit_code(KeyboardInterrupt()) == 130
     assert exit_code(PermissionError()) == 6
+
+
+def test_overwrite_replaces_earlier_outputs_only(run, phantom_folder, tmp_path):
+    table = tmp_path / "neurons.csv"
+    table.write_text("z_um,y,x\n40,20,30\n")
+    frames = next(phantom_folder.glob("*.dat"))
+    for output in (table, frames, phantom_folder):
+        before = table.read_bytes(), frames.stat().st_size
+        code, _, err = run("extract", phantom_folder, "-p", table, "-o", output, "--overwrite")
+        assert code == 6
+        assert "never replaced" in err
+        assert (table.read_bytes(), frames.stat().st_size) == before
+    real = tmp_path / "real"
+    real.mkdir()
+    (real / "framesDetails.txt").write_text("precious")
+    for options in ((), ("--overwrite",)):
+        assert run("phantom", real, "--volumes", "4", "--stimuli", "1", *options)[0] == 6
+    assert [path.name for path in real.iterdir()] == ["framesDetails.txt"]
+    assert run("demo", "--output", phantom_folder)[0] == 6

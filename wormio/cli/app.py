@@ -159,9 +159,10 @@ def extract(
     from contextlib import ExitStack
 
     import wormio
-    from wormio.cli.describe import refuse_existing
+    from wormio.cli.describe import refuse_existing, refuse_foreign
     from wormio.extraction import Box, Mean, Sum
 
+    refuse_foreign(output)
     refuse_existing(output, overwrite)
     reducers: dict[str, Reducer] = {"mean": Mean(), "sum": Sum()}
     if reducer not in reducers:

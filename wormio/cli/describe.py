@@ -10,7 +10,7 @@ import attrs
 from wormio.errors import OutputExistsError
 from wormio.registry import Format, load_code
 
-__all__ = ["as_text", "format_as_json", "format_options", "refuse_existing"]
+__all__ = ["as_text", "format_as_json", "format_options", "refuse_existing", "refuse_foreign"]
 
 
 def as_text(summary: dict[str, Any]) -> str:
@@ -88,6 +88,29 @@ def refuse_existing(output: Path, overwrite: bool) -> None:
         )
     if not output.absolute().parent.is_dir():
         raise FileNotFoundError(2, "the folder of the output does not exist", str(output.parent))
+
+
+def refuse_foreign(output: Path) -> None:
+    """Raise if the output is there and is no earlier output of ``wormio extract``.
+
+    A mistyped name may be that of the positions or of the frames.
+    """
+    import h5py
+
+    if not output.exists():
+        return
+    try:
+        if output.is_file():
+            with h5py.File(output, "r") as file:
+                if file.attrs.get("format") == "wormio-signal":
+                    return
+    except OSError:
+        pass  # no HDF5 file: refused like anything else that is not ours
+    raise OutputExistsError(
+        "the output exists and is no file of signals: it is never replaced",
+        path=output,
+        cure="choose another name",
+    )
 
 
 def _um(voxel: dict[str, float | None]) -> str:

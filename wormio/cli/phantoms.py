@@ -17,6 +17,7 @@ __all__ = ["make_phantom", "run_demo", "write_phantom"]
 
 Progress = Callable[[int, int], None] | None
 _TRUTH = "phantom-truth.npz"
+_FIGURE = "demo.png"
 _VOLUMES = 60
 # Small enough that the demo takes little time and disk.
 _DEMO_SHAPE = (112, 176)
@@ -55,6 +56,7 @@ def write_phantom(
     """Write recording and truth."""
     if layout not in {"split", "interleaved"}:
         raise OptionError("unknown layout", expected="split or interleaved", found=repr(layout))
+    _refuse_foreign(output, _TRUTH, overwrite=overwrite)
     write_leifer(
         phantom,
         output,
@@ -65,18 +67,28 @@ def write_phantom(
     write_truth(phantom, output)
 
 
+def _refuse_foreign(output: Path, mark: str, *, overwrite: bool) -> None:
+    """Raise unless the folder is new or empty, or holds an earlier output that may go."""
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
+        return
+    if not (output / mark).is_file():
+        raise OutputExistsError(
+            "the folder holds other things",
+            expected=f"a new or empty folder, or one of an earlier run (with {mark})",
+            path=output,
+            cure="choose another folder",
+        )
+    if not overwrite:
+        raise OutputExistsError("the folder exists", path=output, cure="--overwrite replaces it")
+
+
 def run_demo(output: Path, progress: Callable[[str, str], AbstractContextManager[Progress]]) -> str:
     """Draw a phantom, extract its neurons, save signals and a figure; say how well it went."""
     import wormio
     from wormio.view import overview, require_matplotlib
 
     require_matplotlib()
-    if output.exists() and not (output / _TRUTH).is_file():
-        raise OutputExistsError(
-            "the folder is there and is none of an earlier demo",
-            path=output,
-            cure="choose another folder: --output FOLDER",
-        )
+    _refuse_foreign(output, _FIGURE, overwrite=True)
     phantom = make_phantom(
         like=None,
         frames=None,
@@ -97,7 +109,7 @@ def run_demo(output: Path, progress: Callable[[str, str], AbstractContextManager
         wormio.save(output / "traces.h5", signals, overwrite=True)
         truth = _truth(phantom, signals["green"])
         figure = overview(recording, signals["green"], truth=truth)
-    figure.savefig(output / "demo.png", dpi=110)
+    figure.savefig(output / _FIGURE, dpi=110)
     found = _correlations(signals["green"].data, truth)
     return (
         f"recovered brightness of {len(found)} neurons in {len(truth)} volumes: correlation with "

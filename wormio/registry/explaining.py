@@ -170,7 +170,7 @@ def _ask(fmt: Format, distribution: str, probe: Probe) -> Verdict:
             missing=found.missing,
             cure=found.cure,
         )
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a plugin that exits must not end its host
         return Verdict(
             format=fmt.name,
             distribution=distribution,

@@ -235,7 +235,7 @@ def _call(owner: str, code: str, path: Path, *arguments: Any, **options: Any) ->
         return load_code(code)(path, *arguments, **options)
     except (WormioError, MemoryError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a plugin that exits must not end its host
         # Without a number it is not the system's: h5py says so that a file is damaged.
         if isinstance(error, OSError) and error.errno is not None:
             raise

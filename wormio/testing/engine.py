@@ -163,7 +163,7 @@ def run_check(one: Check, subject: Subject, *, examples: int = 8) -> Result:
                 "expected": failure.expected,
                 "reproduce": failure.reproduce,
             }
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # an adapter that exits has failed
             state |= {
                 "observed": f"{type(error).__name__}: {error}",
                 "expected": "no error",
@@ -176,7 +176,7 @@ def run_check(one: Check, subject: Subject, *, examples: int = 8) -> Result:
     return Result(outcome="failed" if reason is None else "waived", waiver=reason or "", **state)
 
 
-def _last_lines(error: Exception, truth: Truth | None) -> str:
+def _last_lines(error: BaseException, truth: Truth | None) -> str:
     first: BaseException = error
     while first.__cause__ is not None:  # what the adapter itself raised, before it was translated
         first = first.__cause__
