@@ -300,3 +300,15 @@ def test_real_traces_around_real_state_changes(real_data, make_events):
     np.testing.assert_allclose(found.average().mean, np.nanmean(expected, axis=0))
     same = signal.around("state", 5.0, 10.0, align="interp")
     np.testing.assert_allclose(same.data, expected, rtol=0, atol=1e-8)
+
+
+def test_between_alternating_samples_of_a_scan_that_goes_both_ways_a_line_is_drawn(
+    make_signal, make_events
+):
+    time = np.arange(40) * 1.0
+    # Seen late in one sweep and early in the next: 0.2 and 1.8 s apart in turn.
+    sample_time = (time + np.where(np.arange(40) % 2 == 0, 0.9, 0.1))[:, np.newaxis]
+    events = {"light": make_events([20.3])}
+    signal = make_signal(2 * sample_time, time=time + 0.5, sample_time=sample_time, events=events)
+    found = signal.around("light", 5, 5, align="interp")
+    np.testing.assert_allclose(found.data[0, :, 0], 2 * (20.3 + found.tau))

@@ -207,7 +207,11 @@ def around(
         if not len(rows):
             continue
         one = _Trace(
-            clock[rows, neuron], signal.data[rows, neuron], signal.valid[rows, neuron], error
+            clock[rows, neuron],
+            signal.data[rows, neuron],
+            signal.valid[rows, neuron],
+            signal.volume[rows],
+            error,
         )
         pick = one.nearest if align == "nearest" else one.between
         data[..., neuron], valid[..., neuron], when[..., neuron] = pick(
@@ -238,6 +242,7 @@ class _Trace:
     clock: Floats
     data: Floats
     valid: Bools
+    volume: NDArray[np.int64]
     error: float
 
     def nearest(
@@ -269,7 +274,15 @@ class _Trace:
         found = (
             (target >= early - self.error)
             & (target <= late + self.error)
-            & (step <= _LONGEST_STEP * interval + self.error)
+            & (
+                (step <= _LONGEST_STEP * interval + self.error)
+                # On a scan that goes both ways, a neuron near a turning point is seen at
+                # intervals that alternate between almost none and almost two.
+                | (
+                    (np.abs(self.volume[right] - self.volume[left]) == 1)
+                    & (step < 2 * interval - self.error)
+                )
+            )
             & (late < stop - self.error)
         )
         weight = np.where(step > 0, (target - early) / np.where(step > 0, step, 1), 0)
