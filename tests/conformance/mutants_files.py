@@ -138,14 +138,6 @@ class RemembersAll(ReferenceAdapter):
         return BaseRecording(frames=reader, **{name: getattr(old, name) for name in names})
 
 
-class Quits(ReferenceAdapter):
-    def read_header(self):
-        try:
-            return super().read_header()
-        except CorruptRecordingError:
-            raise SystemExit(1) from None
-
-
 class BelievesAnySize(ReferenceAdapter):
     def read_header(self):
         try:
@@ -331,7 +323,7 @@ MUTANTS_FILES: dict[str, list[Subject]] = {
     ],
     "WIO-R02": [subject_for(InventsPixels), subject_for(PlainlyNotFound)],
     "WIO-R03": [subject_for(RemembersAll)],
-    "WIO-R04": [subject_for(Quits), subject_for(BelievesAnySize)],
+    "WIO-R04": [subject_for(BelievesAnySize)],
     "WIO-R05": [subject_for(LengthOfTheFile)],
     "WIO-R06": [subject_for(TruncatesInSilence), subject_for(PadsIfAllowed)],
     "WIO-H01": [subject_for(CachesBesideTheData), subject_for(Touches), subject_for(Locks)],
