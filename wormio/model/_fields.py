@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ __all__ = [
     "as_frozenset",
     "as_tuple",
     "frozen_array",
+    "is_text",
+    "plain",
     "plain_text",
     "same_array",
 ]
@@ -162,3 +165,27 @@ def as_tuple(values: Iterable[Any]) -> tuple[Any, ...]:
             "one string is given for several", expected=f"[{values!r}]", found=repr(values)
         )
     return tuple(values)
+
+
+def is_text(value: object) -> bool:
+    """Tell whether `value` is text without NUL and lone surrogates, which files cannot hold."""
+    if not isinstance(value, str) or "\0" in value:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def plain(value: object) -> Any:
+    """Return numpy scalars, arrays, paths and mappings as JSON's own types (`json.dumps` hook)."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not JSON-serialisable")

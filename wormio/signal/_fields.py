@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from typing import Any
 
 import attrs
-import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from wormio.errors import ContractError, SignalError
-from wormio.model._fields import frozen_array, same_array
+from wormio.model._fields import frozen_array, plain, same_array
 
-__all__ = ["check_shapes", "is_text", "json_field", "plain", "signal_array"]
+__all__ = ["check_shapes", "json_field", "signal_array"]
 
 
 def signal_array(dtype: DTypeLike, n_axes: int, *, optional: bool = False, **kwargs: Any) -> Any:
@@ -77,27 +75,3 @@ def json_field(**kwargs: Any) -> Any:
     return attrs.field(
         converter=attrs.Converter(convert, takes_self=True, takes_field=True), **kwargs
     )
-
-
-def plain(value: object) -> Any:
-    """Return numpy scalars, arrays, paths and mappings as JSON's own types (`json.dumps` hook)."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} is not JSON-serialisable")
-
-
-def is_text(value: object) -> bool:
-    """Tell whether `value` is text without NUL and lone surrogates, which files cannot hold."""
-    if not isinstance(value, str) or "\0" in value:
-        return False
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wormio.errors import (
+    ContractError,
     CorruptRecordingError,
     MissingPartError,
     RecordingError,
@@ -23,10 +24,10 @@ from wormio.errors import (
     TruncatedRecordingError,
     WormioError,
 )
-from wormio.signal._atomic import refuse_existing, write_atomically
-from wormio.signal._fields import is_text
+from wormio.model._fields import is_text
 from wormio.signal._layout import get_signals, put_signals
 from wormio.signal.signal import Signal
+from wormio.storage.atomic import refuse_existing, write_atomically
 
 if TYPE_CHECKING:
     import h5py
@@ -78,7 +79,13 @@ def save(
             )
     if not overwrite:
         refuse_existing(path)  # before the work; again, free of races, when the file is named
-    write_atomically(path, _image(named), overwrite=overwrite)
+    try:
+        image = _image(named)
+    except ContractError as error:
+        raise SignalError(
+            error.problem, expected=error.expected, found=error.found, path=path
+        ) from error
+    write_atomically(path, image, overwrite=overwrite)
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Signal]:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from wormio.errors import OptionError, SignalError
 from wormio.model import Channel, Events
-from wormio.model._fields import as_dict, as_tuple
+from wormio.model._fields import as_dict, as_tuple, is_text
 from wormio.signal import around as _around
 from wormio.signal import cleaning
-from wormio.signal._fields import check_shapes, is_text, json_field, signal_array
+from wormio.signal._fields import check_shapes, json_field, signal_array
 from wormio.signal.provenance import Provenance
 
 __all__ = ["Signal", "Step"]

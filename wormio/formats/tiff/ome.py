@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import CorruptRecordingError, OptionError, UnsupportedCapabilityError
-from wormio.formats.tiff.door import translated
+from wormio.formats.door import translated
 from wormio.formats.tiff.stack import TiffPart
 
 __all__ = ["OmeImage", "PlaneMap", "attribute", "children", "is_ome", "map_planes", "read_images"]
@@ -111,7 +111,7 @@ def read_images(part: TiffPart) -> list[OmeImage]:
     CorruptRecordingError
         The XML is broken or has no image.
     """
-    with translated(part.path, "its OME-XML was parsed"):
+    with translated(part.path, "TIFF", "its OME-XML was parsed"):
         # Expat 2.4 and later bounds the expansion of entities, and external ones are not fetched.
         root = ET.fromstring(part.description)  # noqa: S314
         for binary_only in children(root, "BinaryOnly"):

@@ -15,7 +15,7 @@ from wormio.errors import (
     MissingPartError,
     UnsafeReferenceError,
 )
-from wormio.formats.tiff.door import translated
+from wormio.formats.door import translated
 from wormio.formats.tiff.ome import OmeImage, attribute, children, map_planes
 from wormio.formats.tiff.ome_header import calibration, channels, plane_columns
 from wormio.formats.tiff.options import TiffOptions
@@ -41,7 +41,7 @@ def read_ome(part: TiffPart, image: OmeImage, options: TiffOptions) -> Stack:
     """
     files = _Files(part, image, options)
     findings: list[Finding] = []
-    with translated(part.path, "its OME-XML was read"):
+    with translated(part.path, "TIFF", "its OME-XML was read"):
         planes = map_planes(image, part.path, files.find, files.n_pages)
         steps = calibration(image, findings)
         columns = plane_columns(image, steps.z, findings)

@@ -18,9 +18,9 @@ from wormio.errors import (
     TruncatedRecordingError,
     UnsupportedCapabilityError,
 )
+from wormio.formats.door import translated
 from wormio.formats.tiff.arrange import Planes
 from wormio.formats.tiff.directories import Page
-from wormio.formats.tiff.door import translated
 from wormio.formats.tiff.stack import Stack, TiffPart
 from wormio.model import FileLayout, Finding, FrameArray, MappedFrames, frames_from_reader
 
@@ -241,7 +241,7 @@ class _Decoder:
         part = self._parts[number]
         if part is None:  # absent files have no planes
             raise MissingImageError(f"file {number} is not there")
-        with translated(part.path, f"page {index} was decoded"):
+        with translated(part.path, "TIFF", f"page {index} was decoded"):
             tif = self._tiff(number, part)
             tif.filehandle.seek(part.chain.pages[index].offset)
             pixels = tifffile.TiffPage(tif, index=index).asarray(maxworkers=1)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from wormio.errors import TruncatedRecordingError, UnsupportedCapabilityError
-from wormio.formats.tiff.door import translated
+from wormio.formats.door import translated
 from wormio.formats.tiff.stack import KNOWN_DIALECTS, Stack, TiffPart, stack_in_one_file
 
 __all__ = ["count_plain", "read_plain"]
@@ -34,7 +34,7 @@ def _series(part: TiffPart) -> Iterator[list[Any]]:
     import tifffile
 
     with (
-        translated(part.path, "its pages were grouped"),
+        translated(part.path, "TIFF", "its pages were grouped"),
         tifffile.TiffFile(part.path, **_OFF) as tif,
     ):
         yield tif.series

@@ -14,8 +14,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from wormio.formats.door import translated
 from wormio.formats.tiff.directories import Chain, read_chain
-from wormio.formats.tiff.door import translated
 from wormio.model import Channel, Clock, Finding
 
 __all__ = [
@@ -187,11 +187,11 @@ def open_part(path: Path, *, allow_truncated: bool) -> TiffPart:
     RecordingError
         It is truncated or corrupt.
     """
-    with translated(path, "its directories were read"):
+    with translated(path, "TIFF", "its directories were read"):
         chain = read_chain(path, allow_truncated=allow_truncated)
     import tifffile
 
-    with translated(path, "its first page was read"), tifffile.TiffFile(path) as tif:
+    with translated(path, "TIFF", "its first page was read"), tifffile.TiffFile(path) as tif:
         first = tif.pages.first
         if first.dtype is None:
             raise ValueError("tifffile does not know the type of its pixels")

@@ -1,4 +1,4 @@
-"""The few HDF5 objects that signal files consist of, and how to read them without trusting them.
+"""The HDF5 objects that wormio's own files consist of, read without trusting them.
 
 A file from elsewhere may point to other files, promise arrays larger than the memory, or hold
 objects of other types than expected. Each object is therefore reached one name at a time and
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wormio.errors import CorruptRecordingError, SignalError, UnsafeReferenceError
-from wormio.signal._fields import is_text
+from wormio.errors import ContractError, CorruptRecordingError, UnsafeReferenceError
+from wormio.model._fields import is_text
 
 if TYPE_CHECKING:
     import h5py
@@ -32,13 +32,13 @@ def put_array(group: h5py.Group, name: str, values: NDArray[Any]) -> None:
 
     Raises
     ------
-    SignalError
+    ContractError
         It holds something else, for example Python objects.
     """
     if values.dtype.kind in _DATES:
         values = values.view(np.int64)  # HDF5 has no dates; the caller keeps the dtype
     if values.dtype.kind not in _KINDS:
-        raise SignalError(
+        raise ContractError(
             f"{group.name}/{name} cannot be written",
             expected="numbers, truth values, dates or text",
             found=f"an array of dtype {values.dtype}",
@@ -54,7 +54,7 @@ def put_texts(group: h5py.Group, name: str, values: Any) -> None:
 
     Raises
     ------
-    SignalError
+    ContractError
         A text holds what no file can.
     """
     import h5py
@@ -62,7 +62,7 @@ def put_texts(group: h5py.Group, name: str, values: Any) -> None:
     texts = np.array(values, dtype=object)
     for text in texts.flat:
         if not is_text(text):
-            raise SignalError(
+            raise ContractError(
                 f"{group.name}/{name} cannot be written",
                 expected="text without NUL and without lone surrogates",
                 found=repr(text),

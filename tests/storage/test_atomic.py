@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from wormio.errors import OutputExistsError, SignalError
-from wormio.signal._atomic import write_atomically
+from wormio.errors import OptionError, OutputExistsError
+from wormio.storage.atomic import write_atomically
 
 
 def names(folder):
@@ -128,11 +128,11 @@ def test_a_failing_rename_leaves_nothing(tmp_path, monkeypatch, overwrite):
 
 
 def test_a_missing_folder_and_a_folder_in_the_way(tmp_path, overwrite):
-    with pytest.raises(SignalError, match=r"no such folder") as caught:
+    with pytest.raises(OptionError, match=r"no such folder") as caught:
         write_atomically(tmp_path / "no" / "a", b"", overwrite=overwrite)
     assert caught.value.cure
     (tmp_path / "b").mkdir()
-    with pytest.raises(SignalError, match="it is a folder"):
+    with pytest.raises(OptionError, match="it is a folder"):
         write_atomically(tmp_path / "b", b"", overwrite=overwrite)
     assert names(tmp_path) == ["b"]
 

@@ -12,8 +12,17 @@ __all__ = ["translated"]
 
 
 @contextmanager
-def translated(path: Path, doing: str) -> Iterator[None]:
-    """Translate every exception of a reader; `doing` completes "while ...".
+def translated(path: Path, kind: str, doing: str) -> Iterator[None]:
+    """Translate every exception of a reader.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    kind : str
+        What it is read as: ``"TIFF"``.
+    doing : str
+        Completes "while ...".
 
     Raises
     ------
@@ -29,7 +38,7 @@ def translated(path: Path, doing: str) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise CorruptRecordingError(
-            f"the file cannot be read as TIFF: {type(error).__name__} while {doing}",
+            f"the file cannot be read as {kind}: {type(error).__name__} while {doing}",
             found=str(error)[:300],
             path=path,
             cure="copy the file again from where it was recorded",

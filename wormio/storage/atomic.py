@@ -8,7 +8,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from wormio.errors import OutputExistsError, SignalError
+from wormio.errors import OptionError, OutputExistsError
 
 __all__ = ["refuse_existing", "write_atomically"]
 
@@ -45,21 +45,21 @@ def write_atomically(
     ------
     OutputExistsError
         There is a file already.
-    SignalError
+    OptionError
         There is no such folder, or `path` is one.
     OSError
         The disk is full, the folder cannot be written to, ...
     """
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
-        raise SignalError(
+        raise OptionError(
             "cannot be written: there is no such folder",
             found=f"no folder {target.parent}",
             path=path,
             cure="create the folder first",
         )
     if target.is_dir():
-        raise SignalError("cannot be written: it is a folder", path=path, cure="name a file in it")
+        raise OptionError("cannot be written: it is a folder", path=path, cure="name a file in it")
     temporary = target.parent / f".wormio-{secrets.token_hex(8)}.partial"
     try:
         _write(temporary, content)
