@@ -242,7 +242,7 @@ def naive(signal, times, n_before, n_after, until, align):
                     continue
                 for at in range(len(clock) - 1):
                     early, late = clock[at], clock[at + 1]
-                    if early < goal < late and late - early <= 1.5 * dt and late < stop:
+                    if early < goal < late and late - early < 2 * dt and late < stop:
                         part = (goal - early) / (late - early)
                         data[e, i, n] = (1 - part) * signal.data[at, n]
                         data[e, i, n] += part * signal.data[at + 1, n]
