@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 
 from wormio.errors import CorruptRecordingError, OptionError, TruncatedRecordingError
-from wormio.formats.tiff.arrange import Planes, arrange, fits
+from wormio.formats.stacks.channels import name_channels
+from wormio.formats.stacks.timing import Grid, make_timing, planes_per_volume
+from wormio.formats.tiff.arrange import Planes, arrange, axes_of
 from wormio.formats.tiff.imagej import is_imagej, read_imagej
 from wormio.formats.tiff.ome import is_ome, read_images
 from wormio.formats.tiff.ome_stack import read_ome
 from wormio.formats.tiff.options import TiffOptions
-from wormio.formats.tiff.pixels import make_frames, without_cut_planes
+from wormio.formats.tiff.pixels import make_frames, stored, without_cut_planes
 from wormio.formats.tiff.plain import count_plain, read_plain
 from wormio.formats.tiff.stack import Stack, TiffPart, open_part
-from wormio.formats.tiff.timing import make_timing, planes_per_volume
 from wormio.model import (
     BaseRecording,
-    Channel,
     Finding,
     FrameArray,
     MissingFrames,
@@ -59,8 +59,18 @@ def open(path: Path, options: TiffOptions) -> BaseRecording:  # noqa: A001 (what
     part = open_part(path, allow_truncated=options.allow_truncated)
     stack = without_cut_planes(_stack(part, options), allow_truncated=options.allow_truncated)
     planes = _complete(arrange(stack, options.axes), options, path)
-    timing = make_timing(stack, planes, options)
     step = stack.calibration
+    timing = make_timing(
+        Grid(
+            stored=stored(stack, planes),
+            interval=step.interval if planes.own_t else None,
+            z_step=step.z if planes.own_z else None,
+            delta_t=planes.delta_t,
+            position_z=planes.position_z,
+            clock=step.clock,
+        ),
+        options,
+    )
     return BaseRecording(
         source=Source.opened(
             path,
@@ -70,7 +80,7 @@ def open(path: Path, options: TiffOptions) -> BaseRecording:  # noqa: A001 (what
         ),
         frames=_frames(stack, planes, options, path),
         timeline=timing.timeline,
-        channels=_channels(stack.channels, timing.channel_offsets),
+        channels=name_channels(stack.channels, timing.channel_offsets),
         voxel_size=VoxelSize(
             z=options.um_per_plane or (step.z if planes.own_z else None),
             y=options.um_per_pixel or step.y,
@@ -94,7 +104,7 @@ def _stack(part: TiffPart, options: TiffOptions) -> Stack:
                 raise
             # A plane saved out of a stack keeps the stack's header; the user may know better.
             stack = read_plain(part, index)
-            if not fits(stack, options.axes):
+            if not axes_of(stack).fit(options.axes):
                 raise
             finding = Finding(
                 code="header-ignored",
@@ -138,7 +148,7 @@ def _complete(planes: Planes, options: TiffOptions, path: Path) -> Planes:
         return planes
     whole = int(planes.cut.any(axis=(1, 2)).argmax())
     if planes.file.shape[1] == 1:
-        whole -= whole % planes_per_volume(planes, options)
+        whole -= whole % planes_per_volume(planes.file.shape[1], options)
     if not whole:
         raise TruncatedRecordingError("not even one volume is complete", path=path)
     return planes.until(whole)
@@ -152,21 +162,3 @@ def _frames(stack: Stack, planes: Planes, options: TiffOptions, path: Path) -> F
             "open it without metadata_only to read pixels",
         )
     return make_frames(stack, planes)
-
-
-def _channels(listed: Sequence[Channel], offsets: Iterable[float]) -> tuple[Channel, ...]:
-    """Give every channel a unique name and its time offset."""
-    offsets = list(offsets)
-    if len(listed) != len(offsets):  # the user's axes are not the header's
-        listed = [Channel(name="") for _ in offsets]
-    made: list[Channel] = []
-    taken: set[str] = set()
-    for index, (channel, offset) in enumerate(zip(listed, offsets, strict=True)):
-        base = channel.name or f"channel-{index}"
-        name, n = base, 1
-        while name in taken:
-            n += 1
-            name = f"{base}-{n}"
-        taken.add(name)
-        made.append(attrs.evolve(channel, name=name, time_offset=float(offset)))
-    return tuple(made)

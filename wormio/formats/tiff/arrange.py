@@ -9,12 +9,11 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from wormio.errors import OptionError, UnsupportedCapabilityError
-from wormio.formats.tiff.stack import KNOWN_DIALECTS, Stack, TiffPart
+from wormio.errors import UnsupportedCapabilityError
+from wormio.formats.stacks.axes import Axes
+from wormio.formats.tiff.stack import KNOWN_DIALECTS, Stack
 
-__all__ = ["Planes", "arrange", "fits"]
-
-_MEANINGFUL = "TZCYX"
+__all__ = ["Planes", "arrange", "axes_of"]
 
 
 @attrs.frozen(kw_only=True)
@@ -76,7 +75,8 @@ def arrange(stack: Stack, axes: str | None) -> Planes:
     UnsupportedCapabilityError
         Rows or columns are spread over pages.
     """
-    labels = _named_by_file(stack) if axes is None else _named_by_user(stack, axes)
+    named = axes_of(stack)
+    labels = named.label(axes)
     n_outer = stack.page.ndim
     inner = labels[n_outer:]
     if "Y" not in inner or "X" not in inner:
@@ -84,7 +84,7 @@ def arrange(stack: Stack, axes: str | None) -> Planes:
             "Y and X must lie inside a page",
             expected=f"them among the last {len(inner)} axes of {stack.shape}",
             found="".join(labels),
-            path=_first(stack).path,
+            path=named.path,
         )
     steps = [math.prod(stack.inner_shape[i + 1 :]) for i in range(len(inner))]
     y, x = inner.index("Y"), inner.index("X")
@@ -119,91 +119,17 @@ def arrange(stack: Stack, axes: str | None) -> Planes:
         width=stack.inner_shape[x],
         row_step=steps[y],
         pixel_step=steps[x],
-        own_t=_is_own(stack, labels, "T"),
-        own_z=_is_own(stack, labels, "Z"),
+        own_t=named.is_own(labels, "T"),
+        own_z=named.is_own(labels, "Z"),
     )
 
 
-def fits(stack: Stack, axes: str) -> bool:
-    """Tell whether `axes` has one letter for each dimension, those of length 1 counted or not."""
-    return len(axes) in {len(stack.shape), len(_squeezed(stack)[1])}
-
-
-def _named_by_file(stack: Stack) -> list[str]:
-    unknown = [
-        axis
-        for axis, n in zip(stack.axes, stack.shape, strict=True)
-        if n > 1 and axis not in _MEANINGFUL
-    ]
-    if stack.names_axes and not unknown:
-        # An unknown axis of length 1 means nothing, wherever it is put.
-        return [axis if axis in _MEANINGFUL else "C" for axis in stack.axes]
-    axes, shape = _squeezed(stack)
-    title = KNOWN_DIALECTS.get(stack.dialect, "a plain TIFF")
-    if stack.names_axes:
-        problem = f"the file has dimensions that are none of time, z and channel: {unknown}"
-    else:
-        problem = (
-            f"the file ({title}) does not say what its dimensions mean: option axes is missing"
-        )
-    raise OptionError(
-        problem,
-        expected=f"axes=, one letter of T, Z, C, Y, X for each of the dimensions {shape}",
-        found=f"axes {axes!r} of lengths {shape}",
-        path=_first(stack).path,
-        cure="for example " + " or ".join(f"axes={a!r}" for a in _proposals(axes)),
+def axes_of(stack: Stack) -> Axes:
+    """Return the stack's dimensions, to be named."""
+    return Axes(
+        letters=stack.axes,
+        shape=stack.shape,
+        named=stack.names_axes,
+        title=KNOWN_DIALECTS.get(stack.dialect, "a plain TIFF"),
+        path=next(part.path for part in stack.parts if part is not None),
     )
-
-
-def _proposals(axes: str) -> list[str]:
-    """Return `axes` with its unknown letters replaced by what they could be."""
-    known = [axis for axis in axes if axis in _MEANINGFUL]
-    free = [letter for letter in "TZC" if letter not in known]
-    unknown = [axis for axis in axes if axis not in _MEANINGFUL]
-    if not unknown:
-        return [axes]
-    if len(unknown) == 1:
-        letters = ["C"] if unknown == ["S"] else [*free, "C"] if "C" not in free else free
-        return [axes.replace(unknown[0], letter) for letter in letters]
-    fill = iter([*free, *"CCCCCC"])
-    return ["".join(axis if axis in _MEANINGFUL else next(fill) for axis in axes)]
-
-
-def _named_by_user(stack: Stack, axes: str) -> list[str]:
-    squeezed_axes, squeezed = _squeezed(stack)
-    if len(axes) == len(stack.shape):
-        return list(axes)
-    if len(axes) != len(squeezed):
-        raise OptionError(
-            "option axes does not fit the file",
-            expected=f"one letter for each of the {len(squeezed)} dimensions {squeezed} "
-            f"(the file calls them {squeezed_axes})",
-            found=f"{axes!r}, {len(axes)} letters",
-            path=_first(stack).path,
-        )
-    rest = iter(axes)
-    return [
-        next(rest) if _kept(a, n) else "C" for a, n in zip(stack.axes, stack.shape, strict=True)
-    ]
-
-
-def _kept(axis: str, length: int) -> bool:
-    return length > 1 or axis in "YX"
-
-
-def _squeezed(stack: Stack) -> tuple[str, tuple[int, ...]]:
-    kept = [(a, n) for a, n in zip(stack.axes, stack.shape, strict=True) if _kept(a, n)]
-    return "".join(a for a, _ in kept), tuple(n for _, n in kept)
-
-
-def _is_own(stack: Stack, labels: list[str], letter: str) -> bool:
-    named = [
-        axis
-        for axis, label, n in zip(stack.axes, labels, stack.shape, strict=True)
-        if label == letter and n > 1
-    ]
-    return stack.names_axes and named in ([], [letter])
-
-
-def _first(stack: Stack) -> TiffPart:
-    return next(part for part in stack.parts if part is not None)

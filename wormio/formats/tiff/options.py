@@ -4,58 +4,11 @@ from __future__ import annotations
 
 import attrs
 
-from wormio.registry import Options, option, positive_number
+from wormio.formats.stacks.options import StackOptions
 
 __all__ = ["TiffOptions"]
 
 
-_positive = attrs.converters.optional(positive_number)
-
-
-def _count(value: object) -> int | None:
-    if value is None:
-        return None
-    number = positive_number(value)
-    if number != int(number):
-        raise ValueError("must be a positive whole number")
-    return int(number)
-
-
-def _axes(value: object) -> str | None:
-    if value is None:
-        return None
-    axes = str(value).upper()
-    wrong = sorted(set(axes) - set("TZCYX"))
-    if wrong:
-        raise ValueError(f"{', '.join(wrong)} is none of T, Z, C, Y, X")
-    if axes.count("Y") != 1 or axes.count("X") != 1:
-        raise ValueError("Y and X must stand there once each")
-    return axes
-
-
 @attrs.frozen(kw_only=True)
-class TiffOptions(Options):
+class TiffOptions(StackOptions):
     """What a TIFF file may not say of itself."""
-
-    axes: str | None = option(
-        "Meaning of the file's dimensions, slowest first, one letter of T, Z, C, Y, X for each, "
-        "for example TZCYX. A letter other than Y and X may stand for several dimensions.",
-        default=None,
-        converter=_axes,
-    )
-    planes: int | None = option(
-        "Planes of a volume, where the planes lie one after the other along T.",
-        default=None,
-        converter=_count,
-    )
-    volume_rate: float | None = option(
-        "Volumes per second; overrides the file's times.", default=None, converter=_positive
-    )
-    um_per_pixel: float | None = option(
-        "Pixel size in um; overrides the file's.", default=None, converter=_positive
-    )
-    um_per_plane: float | None = option(
-        "Distance of neighbouring planes in um; overrides the file's positions.",
-        default=None,
-        converter=_positive,
-    )

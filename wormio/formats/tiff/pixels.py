@@ -24,7 +24,7 @@ from wormio.formats.tiff.directories import Page
 from wormio.formats.tiff.stack import Stack, TiffPart
 from wormio.model import FileLayout, Finding, FrameArray, MappedFrames, frames_from_reader
 
-__all__ = ["make_frames", "without_cut_planes"]
+__all__ = ["make_frames", "stored", "without_cut_planes"]
 
 # One image larger than this, from a thousand times fewer bytes, is a bomb and no image.
 _MAX_IMAGE = 1 << 30
@@ -118,6 +118,17 @@ def make_frames(stack: Stack, planes: Planes) -> FrameArray:
     # A recording that nobody closed must not leave files open.
     weakref.finalize(frames, decoder.close)
     return frames
+
+
+def stored(stack: Stack, planes: Planes) -> NDArray[np.int64]:
+    """Return each plane's index in the files' own order of pages, file after file, (T, Z, C)."""
+    n_pages = []
+    for number, part in enumerate(stack.parts):
+        asked = planes.page[planes.file == number]
+        last = int(asked.max()) + 1 if asked.size else 0
+        n_pages.append(max(last, len(part.chain.pages) if part else 0))
+    base = np.concatenate([[0], np.cumsum(n_pages)])
+    return np.where(planes.file < 0, -1, base[planes.file] + planes.page).astype(np.int64)
 
 
 def _used_pages(

@@ -1,4 +1,4 @@
-"""The timeline of ordered planes: from what was measured, else from steps, else unknown."""
+"""The timeline of a grid of planes: from what was measured, else from steps, else unknown."""
 
 from __future__ import annotations
 
@@ -9,14 +9,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import OptionError
-from wormio.formats.tiff.arrange import Planes
-from wormio.formats.tiff.options import TiffOptions
-from wormio.formats.tiff.stack import Stack
-from wormio.model import Finding, Flag, Origin, Timeline, planar, regular
+from wormio.formats.stacks.options import StackOptions
+from wormio.model import Clock, Finding, Flag, Origin, Timeline, planar, regular
 
-__all__ = ["Timing", "make_timing", "planes_per_volume"]
+__all__ = ["Grid", "Timing", "make_timing", "planes_per_volume"]
 
 Floats = NDArray[np.float64]
+
+
+@attrs.frozen(kw_only=True)
+class Grid:
+    """Planes by time, z and channel; T is slowest, then Z: that is the order of the frames.
+
+    Parameters
+    ----------
+    stored : (T, Z, C) int64
+        Index of each plane in the file's own order; -1 where it is missing.
+    interval : float, optional
+        Seconds from one index of T to the next, as the file says.
+    z_step : float, optional
+        Um from one index of Z to the next, as the file says.
+    delta_t, position_z : (T, Z, C) float64, optional
+        Measured seconds and um of each plane, NaN where not known.
+    clock : Clock, optional
+    """
+
+    stored: NDArray[np.int64]
+    interval: float | None = None
+    z_step: float | None = None
+    delta_t: Floats | None = None
+    position_z: Floats | None = None
+    clock: Clock = Clock()
 
 
 @attrs.frozen(kw_only=True)
@@ -36,7 +59,7 @@ class Timing:
     findings: tuple[Finding, ...]
 
 
-def planes_per_volume(planes: Planes, options: TiffOptions) -> int:
+def planes_per_volume(n_z: int, options: StackOptions) -> int:
     """Return the planes of a volume: the length of Z, or the option.
 
     Raises
@@ -44,7 +67,6 @@ def planes_per_volume(planes: Planes, options: TiffOptions) -> int:
     OptionError
         Both say something.
     """
-    n_z: int = planes.file.shape[1]
     if options.planes is None or options.planes == n_z:
         return n_z
     if n_z > 1:
@@ -56,14 +78,20 @@ def planes_per_volume(planes: Planes, options: TiffOptions) -> int:
     return options.planes
 
 
-def make_timing(stack: Stack, planes: Planes, options: TiffOptions) -> Timing:
-    """Make the timeline; T is slowest, then Z, and one frame is all channels at one (t, z)."""
-    n_t, n_z, n_channels = planes.file.shape
+def make_timing(grid: Grid, options: StackOptions) -> Timing:
+    """Make the timeline; one frame is all channels at one (t, z).
+
+    Raises
+    ------
+    OptionError
+        Option planes contradicts the grid.
+    """
+    n_t, n_z, n_channels = grid.stored.shape
     n_frames = n_t * n_z
-    per_volume = planes_per_volume(planes, options)
+    per_volume = planes_per_volume(n_z, options)
     findings: list[Finding] = []
-    time, time_origin, channel_offsets = _time(stack, planes, per_volume, options, findings)
-    z, z_origin = _z(stack, planes, per_volume, options, findings)
+    time, time_origin, channel_offsets = _time(grid, per_volume, options, findings)
+    z, z_origin = _z(grid, per_volume, options, findings)
     count = np.arange(n_frames)
     volumes = planar(count) if per_volume == 1 else regular(count, planes=per_volume)
     flags = np.where(np.isnan(z), int(Flag.Z_UNKNOWN), 0)
@@ -76,7 +104,7 @@ def make_timing(stack: Stack, planes: Planes, options: TiffOptions) -> Timing:
         direction=direction,
         volumes=volumes.frames,
         volume_counts=volumes.counts,
-        stored=_stored(stack, planes).reshape(n_frames, n_channels),
+        stored=grid.stored.reshape(n_frames, n_channels),
         flags=flags,
         origins={
             "time": time_origin,
@@ -84,37 +112,25 @@ def make_timing(stack: Stack, planes: Planes, options: TiffOptions) -> Timing:
             "volume": volumes.origin if len(volumes.frames) else Origin.UNKNOWN,
             "direction": max(z_origin, Origin.INFERRED) if direction.any() else Origin.UNKNOWN,
         },
-        clock=stack.calibration.clock,
+        clock=grid.clock,
         policy=volumes.policy,
     )
     return Timing(timeline=timeline, channel_offsets=channel_offsets, findings=tuple(findings))
 
 
-def _stored(stack: Stack, planes: Planes) -> NDArray[np.int64]:
-    """Return each plane's index in the files' own order of pages, file after file."""
-    n_pages = []
-    for number, part in enumerate(stack.parts):
-        asked = planes.page[planes.file == number]
-        last = int(asked.max()) + 1 if asked.size else 0
-        n_pages.append(max(last, len(part.chain.pages) if part else 0))
-    base = np.concatenate([[0], np.cumsum(n_pages)])
-    return np.where(planes.file < 0, -1, base[planes.file] + planes.page).astype(np.int64)
-
-
 def _time(
-    stack: Stack,
-    planes: Planes,
+    grid: Grid,
     per_volume: int,
-    options: TiffOptions,
+    options: StackOptions,
     findings: list[Finding],
 ) -> tuple[Floats, Origin, Floats]:
-    n_t, n_z, n_channels = planes.file.shape
+    n_t, n_z, n_channels = grid.stored.shape
     index = np.arange(n_t * n_z)
     offsets = np.zeros(n_channels)
     if options.volume_rate is not None:
         return index / (per_volume * options.volume_rate), Origin.USER, offsets
-    if planes.delta_t is not None:
-        delta = planes.delta_t.reshape(-1, n_channels)
+    if grid.delta_t is not None:
+        delta = grid.delta_t.reshape(-1, n_channels)
         whole = np.flatnonzero(np.isfinite(delta).all(axis=0))
         reference = delta[:, whole[0]] if len(whole) else None
         if reference is None:
@@ -135,9 +151,9 @@ def _time(
                 cure="give volume_rate=, if it is known",
             )
         )
-    interval = stack.calibration.interval
+    interval = grid.interval
     # The time of a single stack is not known from the interval between stacks.
-    if interval is not None and planes.own_t and n_t > 1:
+    if interval is not None and n_t > 1:
         if n_z > 1:
             findings.append(
                 Finding(
@@ -151,18 +167,17 @@ def _time(
 
 
 def _z(
-    stack: Stack,
-    planes: Planes,
+    grid: Grid,
     per_volume: int,
-    options: TiffOptions,
+    options: StackOptions,
     findings: list[Finding],
 ) -> tuple[Floats, Origin]:
-    n_t, n_z, n_channels = planes.file.shape
+    n_t, n_z, n_channels = grid.stored.shape
     index = np.arange(n_t * n_z)
     if options.um_per_plane is not None:
         return index % per_volume * options.um_per_plane, Origin.USER
-    if planes.position_z is not None:
-        position = planes.position_z.reshape(-1, n_channels)
+    if grid.position_z is not None:
+        position = grid.position_z.reshape(-1, n_channels)
         known = np.isfinite(position)
         # All channels of a frame are at one place: the first that has it, tells it.
         z = position[index, known.argmax(axis=1)]
@@ -174,8 +189,8 @@ def _z(
                 )
             )
         return z, Origin.MEASURED
-    step = stack.calibration.z
-    if step is not None and planes.own_z:
+    step = grid.z_step
+    if step is not None:
         return index % n_z * step, Origin.NOMINAL
     if per_volume > 1:
         findings.append(
