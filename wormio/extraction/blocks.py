@@ -50,10 +50,13 @@ def plan_batches(recording: Recording, n_channels: int, max_bytes: int) -> list[
 
 
 def rows_touched(
-    positions: Positions, volumes: tuple[int, int], runs: NDArray[np.int32], height: int
+    positions: Sequence[Positions],
+    volumes: tuple[int, int],
+    runs: NDArray[np.int32],
+    height: int,
 ) -> tuple[int, int]:
-    """Return the half-open range of image rows that the masks touch in some volumes."""
-    y = np.floor(positions.at(*volumes)[..., 1] + 0.5)
+    """Return the half-open range of image rows that the masks touch, in any channel."""
+    y = np.floor(np.stack([each.at(*volumes)[..., 1] for each in positions]) + 0.5)
     if np.isnan(y).all():
         return 0, 1  # no neuron was found here; nothing of the block will be looked at
     first = int(np.nanmin(y)) + int(runs[:, 1].min())

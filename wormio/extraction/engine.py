@@ -11,14 +11,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import version
 from typing import Literal
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import ExtractionError, OptionError, UnsupportedCapabilityError
 from wormio.extraction.blocks import Batch, plan_batches, read_block, rows_touched
-from wormio.extraction.centres import Centres, find_centres, plane_table
+from wormio.extraction.centres import plane_table
 from wormio.extraction.kernels import SUPPORTED_DTYPES, Boundary, sum_runs
 from wormio.extraction.masks import Box, Mask
+from wormio.extraction.places import MappingArgument, Place, find_places, maps_by_channel
 from wormio.extraction.reducers import Mean, Reducer
 from wormio.model import Labels, Positions, Recording, channel_index, recording_id
 from wormio.signal import Provenance, Signal, Step
@@ -37,6 +39,7 @@ def extract(
     mask: Mask = Box(3, 5, 5),  # noqa: B008 (frozen)
     reducer: Reducer = Mean(),  # noqa: B008 (frozen)
     channels: str | int | Sequence[str | int] | None = None,
+    mapping: MappingArgument = None,
     boundary: Boundary = "exclude",
     offset: Offset = "channel",
     executor: ThreadPoolExecutor | None = None,
@@ -59,6 +62,10 @@ def extract(
         `Mean` or `Sum` of the voxels.
     channels : str, int or sequence, optional
         Default: all.
+    mapping : PointMap or mapping of channel name to PointMap, optional
+        From the channel in which the neurons were found to others, which are then read where the
+        neurons are *there*; a single map goes into the channel that it names. Channels without a
+        map are read at the positions themselves. What a map puts outside the image is not valid.
     boundary : {"exclude", "clip", "nan"}
         What becomes of voxels outside the image or the sweep, or in a dropped plane: left out;
         replaced by the nearest voxel inside; or the whole sample becomes NaN.
@@ -82,7 +89,9 @@ def extract(
     ExtractionError
         No neurons, no volumes, centres outside the image, positions of another recording.
     OptionError
-        Unknown channel or boundary, z in µm without calibration.
+        Unknown channel or boundary, z in µm without calibration, a map into no channel.
+    MappingError
+        The positions were found in another channel than the map begins in.
     UnsupportedCapabilityError
         Pixels of a type that the kernels do not know; a label image.
     """
@@ -90,7 +99,8 @@ def extract(
     _check(recording, where, boundary)
     timeline = recording.timeline
     n_volumes, n_neurons = timeline.n_volumes, len(where)
-    centres = find_centres(timeline, where)
+    maps = maps_by_channel(recording, mapping)
+    places = find_places(recording, where, picked, maps)
     offsets = {recording.channels[i].name: _offset(recording, i, offset) for i in picked}
     runs = mask.runs()
     shape = (len(picked), n_volumes, n_neurons)
@@ -98,7 +108,7 @@ def extract(
 
     def work(batch: Batch) -> int:
         block = slice(*batch.volumes)
-        sums = _reduce(recording, where, centres, picked, batch, runs, boundary, offsets)
+        sums = _reduce(recording, places, picked, batch, runs, boundary, offsets)
         for j, (batch_total, batch_voxels) in enumerate(sums):
             total[j, block], voxels[j, block] = batch_total, batch_voxels
         return batch.volumes[1] - batch.volumes[0]
@@ -120,6 +130,8 @@ def extract(
         "offset": offsets,
         "channels": list(offsets),
     }
+    if maps:
+        options["mapping"] = {name: each.to_json() for name, each in maps.items()}
     provenance = Provenance(
         source=recording.source.to_json(),
         recording_id=recording_id(recording),
@@ -127,10 +139,11 @@ def extract(
         versions=_versions(),
         positions=where,
         volumes=timeline.volumes,
-        centre_frame=centres.frame,
+        centre_frame=places[0].centres.frame,
     )
     signals = {}
-    for j, index in enumerate(picked):
+    for j, (index, place) in enumerate(zip(picked, places, strict=True)):
+        centres = place.centres
         channel = recording.channels[index]
         data = reducer.finish(total[j], voxels[j])
         sampled = np.where(centres.frame >= 0, timeline.time[centres.frame], np.nan)
@@ -154,7 +167,9 @@ def extract(
                 ),
             ),
             recording=provenance.recording_id,
-            provenance=provenance,
+            provenance=provenance
+            if np.array_equal(centres.frame, provenance.centre_frame)
+            else attrs.evolve(provenance, centre_frame=centres.frame),
         )
     return signals
 
@@ -251,8 +266,7 @@ def _offset(recording: Recording, index: int, offset: Offset) -> float:
 
 def _reduce(
     recording: Recording,
-    where: Positions,
-    centres: Centres,
+    places: Sequence[Place],
     channels: Sequence[int],
     batch: Batch,
     runs: NDArray[np.int32],
@@ -261,23 +275,22 @@ def _reduce(
 ) -> list[tuple[NDArray[np.float64], NDArray[np.int32]]]:
     """Read one batch of volumes and sum their masks, channel by channel."""
     height = recording.frames.shape[2]
-    rows = rows_touched(where, batch.volumes, runs, height)
+    rows = rows_touched([place.positions for place in places], batch.volumes, runs, height)
     block = read_block(recording, batch.frames, channels, rows)
     volumes = slice(*batch.volumes)
-    yx = np.ascontiguousarray(where.at(*batch.volumes)[..., 1:])
     return [
         sum_runs(
             block[:, j],
             height=height,
             row_first=rows[0],
             planes=plane_table(recording.timeline, channel, *batch.volumes, batch.frames[0]),
-            slot=centres.slot[volumes],
-            yx=yx,
+            slot=place.centres.slot[volumes],
+            yx=np.ascontiguousarray(place.positions.at(*batch.volumes)[..., 1:]),
             runs=runs,
             boundary=boundary,
             offset=offsets[recording.channels[channel].name],
         )
-        for j, channel in enumerate(channels)
+        for j, (channel, place) in enumerate(zip(channels, places, strict=True))
     ]
 
 

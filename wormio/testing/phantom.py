@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wormio.errors import FrameIndexError, OptionError
+from wormio.mapping import PointMap
 from wormio.model import (
     ArrayRecording,
     Channel,
@@ -98,6 +99,9 @@ class Phantom:
         Amplitude of the slow common displacement along y and x; `positions` do not follow it.
     n_stimuli : int
     seed : int
+    channel_map : PointMap, optional
+        From y, x in red to y, x in green, in pixels; default: both images lie on each other.
+        Neurons, stimuli and truth are given where they are in red.
 
     Attributes
     ----------
@@ -125,6 +129,7 @@ class Phantom:
     motion_px: float = attrs.field(default=0.3, kw_only=True)
     n_stimuli: int = attrs.field(default=3, kw_only=True)
     seed: int = attrs.field(default=0, kw_only=True)
+    channel_map: PointMap | None = attrs.field(default=None, kw_only=True)
     neurons: Neurons = attrs.field(init=False, repr=False)
     stimuli: Stimuli = attrs.field(init=False, repr=False)
 
@@ -210,7 +215,14 @@ class Phantom:
         time, z = self.scan.time[row : row + 1], self.scan.z_um[row]
         away = (z - self.neurons.zyx[:, 0]) / self.neurons.sigma[:, 0]
         peak = np.concatenate([self.brightness(c, time) for c in (0, 1)]) * np.exp(-(away**2) / 2)
-        centre = self.neurons.zyx[:, 1:] + self.displacement(time)
+        red = self.neurons.zyx[:, 1:] + self.displacement(time)
+        if self.channel_map is None:
+            return self._draw(peak, red)
+        green = self.channel_map(red, outside="ignore")
+        return np.concatenate([self._draw(peak[:1], red), self._draw(peak[1:], green)])
+
+    def _draw(self, peak: Floats, centre: Floats) -> Floats:
+        """Draw blobs of some brightness (C, N) at some centres (N, 2), (C, Y, X)."""
         corner = np.floor(centre + 0.5).astype(np.int64) - _RADIUS
         size = 2 * _RADIUS + 1
         # (N, 2, size): one profile along y and one along x; a blob is their product.
@@ -219,8 +231,9 @@ class Phantom:
         profile = np.exp(-(distance**2) / 2)
         height, width = self.shape
         # A margin as wide as a blob spares the clipping at the edges.
-        canvas = np.zeros((2, height + 2 * size, width + 2 * size))
-        for i in np.flatnonzero(peak.max(axis=0) > _FAINT):
+        canvas = np.zeros((len(peak), height + 2 * size, width + 2 * size))
+        inside = ((corner >= -size) & (corner < np.array(self.shape))).all(axis=1)
+        for i in np.flatnonzero(inside & (peak.max(axis=0) > _FAINT)):
             y, x = corner[i] + size
             blob = profile[i, 0, :, np.newaxis] * profile[i, 1]
             canvas[:, y : y + size, x : x + size] += peak[:, i, np.newaxis, np.newaxis] * blob

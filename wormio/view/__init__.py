@@ -1,5 +1,6 @@
 """Figures of recordings and signals. Needs matplotlib: ``pip install "wormio[view]"``."""
 
 from wormio.view.overview import overview, require_matplotlib
+from wormio.view.residuals import residual_field
 
-__all__ = ["overview", "require_matplotlib"]
+__all__ = ["overview", "require_matplotlib", "residual_field"]

@@ -1,0 +1,376 @@
+"""`PointMap`: a function between two named spaces, which knows where it may be trusted."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import attrs
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wormio.errors import MappingError, MissingPartError
+from wormio.mapping.transforms import Linear, Transform, transform_from_json
+from wormio.model import Positions
+from wormio.model._fields import array_field, as_tuple, plain
+from wormio.storage.atomic import refuse_existing, write_atomically
+
+__all__ = ["OutsideWarning", "PointMap", "Space", "Step", "identity", "load"]
+
+Floats = NDArray[np.float64]
+Outside = Literal["warn", "raise", "nan", "ignore"]
+
+_FORMAT = "wormio-map"
+_SCHEMA_VERSION = 1
+_LARGEST_FILE = 64 << 20
+
+
+class OutsideWarning(UserWarning):
+    """Points were mapped that lie outside the region to which the map was fitted."""
+
+
+@attrs.frozen
+class Space:
+    """Where points live; "" where it does not matter.
+
+    Parameters
+    ----------
+    recording : str
+        Recording id, or a name.
+    channel : str
+    unit : str
+        Of y and x: ``"px"``, integers at pixel centres. z of maps in space is in um.
+    """
+
+    recording: str = ""
+    channel: str = ""
+    unit: str = "px"
+
+    def __str__(self) -> str:
+        named = [self.recording[:12], self.channel]
+        return f"{' '.join(filter(None, named)) or 'any channel'} ({self.unit})"
+
+    def fits(self, other: Space) -> bool:
+        """Tell whether points of `other` may be taken for points of this space."""
+        pairs = zip(attrs.astuple(self), attrs.astuple(other), strict=True)
+        return all(a == b or not a or not b for a, b in pairs)
+
+
+@attrs.frozen
+class Step:
+    """A transform and the box of points to which it was fitted.
+
+    Parameters
+    ----------
+    transform : Transform
+    bounds : (2, D) float64, optional
+        Lowest and highest coordinates; None: good everywhere.
+    """
+
+    transform: Transform
+    bounds: Floats | None = array_field("f8", (2, None), optional=True)
+
+
+@attrs.frozen(kw_only=True)
+class PointMap:
+    """A function from points of one space to points of another.
+
+    A map of two axes moves y and x, and leaves z alone; one of three moves z (um), y and x.
+
+    Parameters
+    ----------
+    steps : tuple of Step
+        Applied one after the other.
+    source, target : Space
+    provenance : mapping
+        How it was made; JSON-serialisable.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> shift = PointMap(steps=[Step(Linear(np.array([[1, 0, 2], [0, 1, -1]])))])
+    >>> shift([[10, 20]])
+    array([[12., 19.]])
+    >>> shift.inverse()([[5, 12, 19]])  # z, y, x: z is left alone
+    array([[ 5., 10., 20.]])
+    """
+
+    steps: tuple[Step, ...] = attrs.field(converter=as_tuple)
+    source: Space = Space()
+    target: Space = Space()
+    provenance: Mapping[str, Any] = attrs.field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        axes = {step.transform.n_axes for step in self.steps}
+        if len(axes) != 1 or not axes <= {2, 3}:
+            raise MappingError(
+                "the steps of a map do not fit each other",
+                expected="at least one, all of two axes (y, x) or of three (z, y, x)",
+                found=f"axes {sorted(axes)}",
+            )
+        for step in self.steps:
+            if step.bounds is not None and step.bounds.shape[1] != self.n_axes:
+                raise MappingError(
+                    "bounds have the wrong number of axes",
+                    expected=str(self.n_axes),
+                    found=str(step.bounds.shape[1]),
+                )
+
+    @property
+    def n_axes(self) -> int:
+        """2 (y, x) or 3 (z, y, x)."""
+        return self.steps[0].transform.n_axes
+
+    def __call__(self, points: ArrayLike, *, outside: Outside = "warn") -> Floats:
+        """Map points.
+
+        Parameters
+        ----------
+        points : (..., 2) or (..., 3) array_like
+            (y, x) or (z, y, x). NaN stays NaN.
+        outside : {"warn", "raise", "nan", "ignore"}
+            What to do about points outside the region to which the map was fitted: warn with
+            `OutsideWarning` and map them, raise, make them NaN, or map them without a word.
+
+        Returns
+        -------
+        float64 of the same shape
+
+        Raises
+        ------
+        MappingError
+            Wrong number of coordinates, points outside with ``outside="raise"``, or points that
+            have no image.
+        """
+        given = np.asarray(points, np.float64)
+        if given.ndim < 1 or given.shape[-1] not in {self.n_axes, 3}:
+            raise MappingError(
+                "points have the wrong number of coordinates",
+                expected="(..., 3): z, y, x" + ("" if self.n_axes == 3 else ", or (..., 2): y, x"),
+                found=f"shape {given.shape}",
+            )
+        if outside not in {"warn", "raise", "nan", "ignore"}:
+            raise MappingError(
+                "outside is unknown", expected="warn, raise, nan or ignore", found=repr(outside)
+            )
+        flat = given.reshape(-1, given.shape[-1])
+        moved = flat[:, -self.n_axes :]
+        beyond = np.zeros(len(flat), bool)
+        for step in self.steps:
+            if step.bounds is not None:
+                beyond |= ((moved < step.bounds[0]) | (moved > step.bounds[1])).any(axis=1)
+            if outside in {"raise", "nan"} and beyond.any():
+                moved = np.where(beyond[:, np.newaxis], np.nan, moved)
+            moved = step.transform(moved)
+        if beyond.any() and outside in {"warn", "raise"}:
+            self._tell(flat[beyond], len(flat), outside)
+        result = flat.copy()
+        result[:, -self.n_axes :] = moved
+        # What has no y or x has no place at all.
+        result[np.isnan(moved).any(axis=1)] = np.nan
+        return result.reshape(given.shape)
+
+    def _tell(self, beyond: Floats, n_points: int, outside: Outside) -> None:
+        problem = f"{len(beyond)} of {n_points} points lie outside the fitted region of the map"
+        if outside == "raise":
+            bounds = self.steps[0].bounds
+            raise MappingError(
+                problem,
+                expected="" if bounds is None else f"coordinates in {bounds.round(1).tolist()}",
+                found=f"for example {beyond[0].round(2).tolist()}",
+                cure="fit the map to points all over the image, or say outside='warn'",
+            )
+        warnings.warn(f"{problem}, for example {beyond[0].round(2).tolist()}", OutsideWarning, 3)
+
+    def inverse(self) -> PointMap:
+        """Return the map back; its bounds are the image of these bounds.
+
+        Raises
+        ------
+        MappingError
+            There is none.
+        """
+        steps = [Step(step.transform.inverse(), _image_of(step)) for step in reversed(self.steps)]
+        return attrs.evolve(
+            self,
+            steps=steps,
+            source=self.target,
+            target=self.source,
+            provenance={"operation": "inverse", "of": dict(self.provenance)},
+        )
+
+    def then(self, other: PointMap) -> PointMap:
+        """Return the map that does this one first, then `other`.
+
+        Raises
+        ------
+        MappingError
+            This one ends in another space than that in which `other` begins.
+        """
+        if not self.target.fits(other.source) or self.n_axes != other.n_axes:
+            raise MappingError(
+                "the maps do not follow each other",
+                expected=f"one that begins in {self.target}, of {self.n_axes} axes",
+                found=f"{other.source}, {other.n_axes} axes",
+            )
+        return PointMap(
+            steps=self.steps + other.steps,
+            source=self.source,
+            target=other.target,
+            provenance={
+                "operation": "then",
+                "first": dict(self.provenance),
+                "second": dict(other.provenance),
+            },
+        )
+
+    def apply(
+        self, positions: Positions, *, rounding: bool = False, outside: Outside = "warn"
+    ) -> Positions:
+        """Return the positions in the target space.
+
+        Parameters
+        ----------
+        positions : Positions
+        rounding : bool
+            Round y and x to whole pixels, by floor(x + 0.5).
+        outside : {"warn", "raise", "nan", "ignore"}
+            See `__call__`.
+
+        Raises
+        ------
+        MappingError
+            They were found in another channel, or z is not in um and the map moves it.
+        """
+        if positions.channel and not self.source.fits(Space(channel=positions.channel)):
+            raise MappingError(
+                "the positions are of another channel than the map",
+                expected=str(self.source),
+                found=positions.channel,
+                cure="use map.inverse(), if the map goes the other way",
+            )
+        if self.n_axes == 3 and positions.z_unit != "um":
+            raise MappingError("a map in space needs z in um", found=f"z_unit {positions.z_unit!r}")
+        coords = self(positions.coords, outside=outside)
+        if rounding:
+            coords[..., 1:] = np.floor(coords[..., 1:] + 0.5)
+        return attrs.evolve(
+            positions, coords=coords, channel=self.target.channel or positions.channel
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON's own types."""
+        return {
+            "format": _FORMAT,
+            "schema_version": _SCHEMA_VERSION,
+            "source": attrs.asdict(self.source),
+            "target": attrs.asdict(self.target),
+            "steps": [
+                {
+                    "transform": step.transform.to_json(),
+                    "bounds": None if step.bounds is None else step.bounds.tolist(),
+                }
+                for step in self.steps
+            ],
+            "provenance": json.loads(json.dumps(self.provenance, default=plain)),
+        }
+
+    @classmethod
+    def from_json(cls, tree: Mapping[str, Any]) -> Self:
+        """Rebuild a map.
+
+        Raises
+        ------
+        MappingError
+            It is none, or one of a newer version.
+        """
+        if not isinstance(tree, Mapping) or tree.get("format") != _FORMAT:
+            raise MappingError("this is no map", expected=f"format {_FORMAT!r}")
+        version = tree.get("schema_version")
+        if not isinstance(version, int) or version > _SCHEMA_VERSION:
+            raise MappingError(
+                "the map was written by a newer wormio",
+                expected=f"schema_version {_SCHEMA_VERSION} or older",
+                found=repr(version),
+                cure="pip install --upgrade wormio",
+            )
+        try:
+            return cls(
+                steps=[
+                    Step(transform_from_json(s["transform"]), s["bounds"]) for s in tree["steps"]
+                ],
+                source=Space(**tree["source"]),
+                target=Space(**tree["target"]),
+                provenance=dict(tree["provenance"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            if isinstance(error, MappingError):
+                raise
+            raise MappingError(f"the map is damaged: {error}", found=f"{tree!r}"[:200]) from error
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the map to a JSON file, which appears at once and complete.
+
+        Raises
+        ------
+        OutputExistsError
+            There is a file already.
+        """
+        if not overwrite:
+            refuse_existing(path)
+        text = json.dumps(self.to_json(), indent=1, allow_nan=False)
+        write_atomically(path, text.encode(), overwrite=overwrite)
+
+
+def load(path: str | os.PathLike[str]) -> PointMap:
+    """Read a map that `PointMap.save` wrote.
+
+    Raises
+    ------
+    MissingPartError
+        There is no such file.
+    MappingError
+        It holds no map.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingPartError("there is no such file", path=path)
+    if path.stat().st_size > _LARGEST_FILE:
+        raise MappingError("this is no map: the file is too large", path=path)
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+        return PointMap.from_json(tree)
+    except MappingError as error:
+        error.path = error.path or str(path)
+        raise
+    except (ValueError, RecursionError) as error:
+        raise MappingError(f"this is no map: {error}", expected="JSON", path=path) from error
+
+
+def identity(n_axes: int = 2, *, source: Space = Space(), target: Space = Space()) -> PointMap:
+    """Return the map that moves nothing."""
+    matrix = np.column_stack([np.eye(n_axes), np.zeros(n_axes)])
+    return PointMap(
+        steps=[Step(Linear(matrix))],
+        source=source,
+        target=target,
+        provenance={"operation": "identity"},
+    )
+
+
+def bounds_of(points: Floats) -> Floats:
+    """Return the box around points, (2, D)."""
+    return np.stack([points.min(axis=0), points.max(axis=0)])
+
+
+def _image_of(step: Step) -> Floats | None:
+    """Return the box around the image of a step's bounds, looked at on a grid."""
+    if step.bounds is None:
+        return None
+    sides: Sequence[Floats] = [np.linspace(low, high, 21) for low, high in step.bounds.T]
+    grid = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, len(sides))
+    return bounds_of(step.transform(grid))
