@@ -2,12 +2,14 @@
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from wormio.errors import OptionError, OutputExistsError
-from wormio.storage.atomic import write_atomically
+from wormio.storage.atomic import refuse_foreign, write_atomically, writing_atomically
 
 
 def names(folder):
@@ -145,3 +147,77 @@ def test_a_link_is_followed(tmp_path):
     write_atomically(tmp_path / "link", b"new", overwrite=True)
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_bytes() == b"new"
+
+
+def test_a_large_file_is_written_piece_by_piece_and_appears_at_the_end(tmp_path, overwrite):
+    path = tmp_path / "a"
+    with writing_atomically(path, overwrite=overwrite) as temporary:
+        with temporary.open("wb") as file:
+            for piece in (b"one", b"two"):
+                file.write(piece)
+        assert not path.exists()
+        assert temporary.parent == tmp_path
+        assert temporary.name.startswith(".wormio-")
+        assert temporary.name.endswith(".partial")
+    assert path.read_bytes() == b"onetwo"
+    assert names(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_whatever_goes_wrong_while_writing_leaves_what_was_there(tmp_path, error):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+
+    def fail_half_way():
+        with writing_atomically(path, overwrite=True) as temporary:
+            temporary.write_bytes(b"half")
+            raise error("mine")
+
+    with pytest.raises(error, match="mine"):
+        fail_half_way()
+    assert names(tmp_path) == ["a"]
+    assert path.read_bytes() == b"old"
+
+
+def test_errors_of_what_is_read_meanwhile_are_not_the_outputs(tmp_path):
+    with pytest.raises(OSError, match="Input/output") as caught, writing_atomically(tmp_path / "a"):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+    assert caught.value.filename is None
+
+
+def test_an_existing_file_is_refused_before_any_work(tmp_path):
+    (tmp_path / "a").write_bytes(b"old")
+    with pytest.raises(OutputExistsError), writing_atomically(tmp_path / "a"):
+        pytest.fail("the work was begun")
+
+
+def test_a_kill_leaves_only_the_temporary_file(tmp_path):
+    code = (
+        "import os, signal, sys\n"
+        "from wormio.storage.atomic import writing_atomically\n"
+        "with writing_atomically(sys.argv[1]) as temporary:\n"
+        "    temporary.write_bytes(b'half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "a"], check=False)
+    assert done.returncode == -9
+    (left,) = names(tmp_path)
+    assert left.startswith(".wormio-")
+    assert left.endswith(".partial")
+
+
+def test_only_what_is_ours_may_be_replaced(tmp_path):
+    def ask(path, overwrite):
+        refuse_foreign(path, "letter", lambda p: p.read_bytes() == b"ours", overwrite=overwrite)
+
+    ask(tmp_path / "new", False)
+    (tmp_path / "empty").mkdir()
+    ask(tmp_path / "empty", False)
+    (tmp_path / "mine").write_bytes(b"ours")
+    ask(tmp_path / "mine", True)
+    with pytest.raises(OutputExistsError, match="overwrite=True"):
+        ask(tmp_path / "mine", False)
+    (tmp_path / "theirs").write_bytes(b"precious")
+    for overwrite in (False, True):
+        with pytest.raises(OutputExistsError, match="no letter: it is never replaced"):
+            ask(tmp_path / "theirs", overwrite)
