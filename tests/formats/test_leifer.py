@@ -3,6 +3,7 @@
 import hashlib
 import pickle
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,10 @@ from wormio.errors import (
     OptionError,
     TruncatedRecordingError,
     UnknownFormatError,
+    UnsafeReferenceError,
 )
+from wormio.formats.described import shelf
+from wormio.formats.leifer.names import FRAMES_FILE
 from wormio.model import Flag, Origin
 
 
@@ -313,6 +317,90 @@ def test_a_recording_pickles_as_its_recipe_and_keeps_its_identity_when_moved(
         with wormio.open(tmp_path / "moved") as moved:
             assert moved.recording_id == recording.recording_id
         assert not wormio.diff(recording, recording)
+
+
+def test_one_wild_time_stamp_is_repaired_and_the_others_are_kept(leifer_folder):
+    times = [f"{1 + 0.005 * c:.3f}" for c in range(60)]
+    times[20] = "900000.000"
+    with wormio.open(leifer_folder(range(60), times=times)) as recording:
+        timeline = recording.timeline
+        assert np.flatnonzero(timeline.flags & Flag.TIME_REPAIRED).tolist() == [20]
+        assert timeline.time == pytest.approx(1 + 0.005 * np.arange(60))
+        assert timeline.raw_time[20] == 900_000
+    times[20], times[0] = times[19], "900000.000"  # one that stands still, and one at the start
+    with wormio.open(leifer_folder(range(60), times=times, name="first")) as recording:
+        assert np.flatnonzero(recording.timeline.flags & Flag.TIME_REPAIRED).tolist() == [0, 20]
+        assert recording.timeline.time == pytest.approx(1 + 0.005 * np.arange(60))
+
+
+def test_times_that_cannot_be_repaired_name_their_file(leifer_folder):
+    with pytest.raises(CorruptRecordingError, match=r"framesDetails\.txt.*time does not increase"):
+        wormio.open(leifer_folder(range(60), times=["1.000"] * 60))
+
+
+@pytest.mark.parametrize("volts", ["1e-300", "1e300", "1e-10", "1e400"])
+def test_an_absurd_calibration_is_corrupt(leifer_folder, volts):
+    with pytest.raises(CorruptRecordingError, match=r"zScan\.json"):
+        wormio.open(leifer_folder(z_scan=f'{{"V/um": {volts}}}'))
+
+
+def test_an_empty_table_warns_of_nothing(leifer_folder):
+    folder = leifer_folder()
+    (folder / "framesDetails.txt").write_text("Timestamp\tframeCount\n\n")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with pytest.raises(CorruptRecordingError, match="empty"):
+            wormio.open(folder)
+    assert not caught
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sCMOS_Frames_U16_6x5.dat",
+        "framesDetails.txt",
+        "other-frameSynchronous.txt",
+        "zScan.json",
+        "pharosTriggers.txt",
+    ],
+)
+def test_a_file_that_links_out_of_the_folder_needs_trust(leifer_folder, tmp_path, name):
+    folder = leifer_folder(stimuli=NEW_HEADER + _stimulus(20))
+    (folder / name).rename(tmp_path / name)
+    (folder / name).symlink_to(tmp_path / name)
+    with pytest.raises(UnsafeReferenceError, match=name):
+        wormio.open(folder)
+    with wormio.open(folder, trust=True) as recording:
+        assert recording.timeline.n_volumes == 9
+    inside = folder / "copies"
+    inside.mkdir()
+    (folder / name).unlink()
+    (tmp_path / name).rename(inside / name)
+    (folder / name).symlink_to(inside / name)
+    with wormio.open(folder) as recording:
+        assert len(recording.events["optogenetics"]) == 1
+
+
+def test_explain_tells_of_a_table_that_cannot_be_read(leifer_folder):
+    folder = leifer_folder()
+    (folder / "framesDetails.txt").write_bytes(bytes(range(256)))
+    verdict = wormio.explain(folder).best[0]
+    assert (verdict.format, verdict.answer) == ("leifer", "mine, but")
+    assert verdict.missing == ("a readable framesDetails.txt",)
+    (folder / "framesDetails.txt").unlink()
+    (folder / "framesDetails.txt").mkdir()
+    assert wormio.explain(folder).best[0].answer == "mine, but"
+
+
+@pytest.mark.parametrize("latency", [9e22, "9e22", "90000000000000000000000", 1.5, "x", -(2**41)])
+def test_an_impossible_latency_is_an_option_error(leifer_folder, latency):
+    with pytest.raises(OptionError, match="latency"):
+        wormio.open(leifer_folder(), latency=latency)
+
+
+def test_recognising_and_reading_know_the_frame_files_by_the_same_names():
+    for name in ("leifer-split", "leifer-interleaved", "leifer-2d"):
+        assert shelf.described(name)[0].frames.pattern == FRAMES_FILE
 
 
 # --- the real recording --------------------------------------------------------------------------

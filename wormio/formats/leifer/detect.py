@@ -26,14 +26,16 @@ def detect(probe: Probe) -> Detection | None:
     signed = has_table and probe.head(FRAMES_TABLE).startswith("\t".join(FRAMES_HEADER).encode())
     if not signed and not frame_files:
         return None
-    evidence = [*frame_files]
+    evidence = [f"{FRAMES_TABLE} begins with its header"] if signed else []
+    evidence += frame_files
     missing = []
     cures = []
-    if signed:
-        evidence.insert(0, f"{FRAMES_TABLE} begins with its header")
     if not has_table:
         missing.append(FRAMES_TABLE)
         cures.append("copy the whole folder")
+    elif not signed:
+        missing.append(f"a readable {FRAMES_TABLE}")
+        cures.append(f"see whether you may read {FRAMES_TABLE}, and copy it again if it is damaged")
     if not frame_files:
         missing.append("sCMOS_Frames_U16_<rows>x<columns>.dat")
         cures.append("copy the frame file, or look at the rest with metadata_only=True")

@@ -6,6 +6,7 @@ from typing import Literal
 
 import attrs
 
+from wormio.formats.described.options import frame_number
 from wormio.registry import Options, finite_number, option, positive_number
 
 __all__ = ["LeiferOptions"]
@@ -41,7 +42,7 @@ class LeiferOptions(Options):
     latency: int = option(
         "Frames to add to the DAQ's counters before they are joined to the camera's.",
         default=0,
-        converter=int,
+        converter=frame_number,
     )
     um_per_pixel: float = option("Pixel size in um.", default=0.42, converter=positive_number)
     camera_offset: float = option("Counts of a dark pixel.", default=100.0, converter=finite_number)

@@ -1,0 +1,205 @@
+"""Reading tables of text, strictly."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from wormio.errors import CorruptRecordingError
+from wormio.formats.described.schema import TableKeys
+
+__all__ = ["Table", "integers", "read"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+# Counters beyond this are no counters (and would overflow what is computed with them).
+_MAX_COUNT = 2**40
+_DELIMITERS = {"tab": "\t", "comma": ",", "semicolon": ";", "space": None}
+
+
+@attrs.frozen
+class Table:
+    """A table that was read.
+
+    Parameters
+    ----------
+    path : Path
+    columns : tuple of str
+        All names of the header.
+    values : tuple of array
+        One a column: float64, or text where the description says so.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    values: tuple[NDArray[Any], ...]
+
+    def __len__(self) -> int:
+        return len(self.values[0])
+
+    def has(self, column: str | int) -> bool:
+        """Tell whether there is a column of that name, or that number, counted from 1."""
+        if isinstance(column, int):
+            return column <= len(self.columns)
+        return column in self.columns
+
+    def any(self, column: str | int) -> NDArray[Any]:
+        """Return a column as it is."""
+        if not self.has(column) or self.columns.count(str(column)) > 1:
+            raise CorruptRecordingError(
+                f"the table needs one column {column!r}",
+                expected=f"column {column!r}, once",
+                found=", ".join(self.columns)[:300],
+                path=self.path,
+            )
+        return self.values[column - 1 if isinstance(column, int) else self.columns.index(column)]
+
+    def numbers(self, column: str | int) -> Floats:
+        """Return a column of finite numbers."""
+        values = self.any(column)
+        if values.dtype.kind != "f":
+            raise CorruptRecordingError(f"column {column!r} is text", path=self.path)
+        if not np.isfinite(values).all():
+            at = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise CorruptRecordingError(
+                f"row {at} of column {column!r} holds something that is no finite number",
+                found=str(values[at]),
+                path=self.path,
+            )
+        return values
+
+    def counters(self, column: str | int) -> Ints:
+        """Return a column of whole numbers."""
+        return integers(self.numbers(column), self.path, str(column))
+
+
+def read(path: Path, keys: TableKeys, *, may_be_empty: bool = False) -> Table:
+    """Read a table that is there.
+
+    Raises
+    ------
+    CorruptRecordingError
+        Its header or a row is not as described, or there is no row.
+    """
+    delimiter = _DELIMITERS[keys.delimiter]
+    blanks = " \r\n" + (delimiter or "\t")  # rows may end in a delimiter
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        columns = _header(path, file.readline(10_000), keys) if keys.header else keys.headers[0]
+        lines = [line.rstrip(blanks) for line in file]
+    skipped = 2 if keys.header else 1
+    if not any(lines):
+        if may_be_empty:
+            nothing = tuple(
+                np.zeros(0, "U1" if name in keys.text else np.float64) for name in columns
+            )
+            return Table(path, columns, nothing)
+        raise CorruptRecordingError(
+            "the table is empty", expected="one row a frame", found="no row", path=path
+        )
+    if keys.text:
+        return Table(path, columns, _mixed(path, lines, columns, keys, skipped))
+    try:
+        rows = np.loadtxt(lines, ndmin=2, comments=None, delimiter=delimiter)
+    except ValueError as error:
+        raise CorruptRecordingError(
+            "a row cannot be read",
+            expected=f"{len(columns)} numbers a row",
+            found=f"{error} (rows are counted after the header)",
+            path=path,
+            cure="if the acquisition was cut off, remove the incomplete last row",
+        ) from error
+    if rows.shape[1] != len(columns):
+        raise CorruptRecordingError(
+            "rows and header differ",
+            expected=f"{len(columns)} numbers a row",
+            found=f"{rows.shape[1]}",
+            path=path,
+        )
+    return Table(path, columns, tuple(rows.T))
+
+
+def _header(path: Path, first: str, keys: TableKeys) -> tuple[str, ...]:
+    delimiter = _DELIMITERS[keys.delimiter]
+    names = first.rstrip("\r\n" + (delimiter or "\t ")).split(delimiter)
+    columns = tuple(name.strip().strip('"') for name in names)
+    for wanted in keys.headers:
+        more = len(columns) - len(wanted)
+        if columns[: len(wanted)] == wanted and more <= keys.more:
+            return columns
+    if keys.headers or not any(columns):
+        shown = delimiter or " "
+        expected = [repr(shown.join(wanted)) for wanted in keys.headers]
+        raise CorruptRecordingError(
+            "the header is not the one of this table",
+            expected=" or ".join(expected) or "a line with the names of the columns",
+            found=repr(first[:300]),
+            path=path,
+        )
+    return columns
+
+
+def _mixed(
+    path: Path, lines: Sequence[str], columns: tuple[str, ...], keys: TableKeys, first: int
+) -> tuple[NDArray[Any], ...]:
+    is_text = [name in keys.text for name in columns]
+    found: list[list[Any]] = [[] for _ in columns]
+    for number, fields in _split(lines, keys, first):
+        try:
+            if len(fields) != len(columns):
+                raise ValueError(f"{len(fields)} fields")
+            row = [
+                field if is_word else float(field)
+                for field, is_word in zip(fields, is_text, strict=True)
+            ]
+        except ValueError as error:
+            raise CorruptRecordingError(
+                f"line {number} cannot be read: {error}",
+                expected=f"{len(columns)} fields separated by {keys.delimiter}",
+                found=repr(lines[number - first][:200]),
+                path=path,
+            ) from error
+        for values, value in zip(found, row, strict=True):
+            values.append(value)
+    return tuple(
+        np.array(values, np.str_ if is_word else np.float64)
+        for values, is_word in zip(found, is_text, strict=True)
+    )
+
+
+def _split(lines: Sequence[str], keys: TableKeys, first: int) -> Iterator[tuple[int, list[str]]]:
+    delimiter = _DELIMITERS[keys.delimiter]
+    for number, line in enumerate(lines, start=first):
+        if not line.strip():
+            continue
+        if keys.delimiter in {"comma", "semicolon"} and '"' in line:
+            fields = next(csv.reader([line], delimiter=str(delimiter)))
+        else:
+            fields = line.split(delimiter)
+        yield number, [field.strip() for field in fields]
+
+
+def integers(values: Floats, path: Path, column: str) -> Ints:
+    """Return counters as integers.
+
+    Raises
+    ------
+    CorruptRecordingError
+        One is no whole number, or too large to be a counter.
+    """
+    wrong = (values != np.floor(values)) | (np.abs(values) > _MAX_COUNT)
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        raise CorruptRecordingError(
+            f"row {at} of column {column!r} is no whole number",
+            expected="a counter",
+            found=str(values[at]),
+            path=path,
+        )
+    return values.astype(np.int64)
