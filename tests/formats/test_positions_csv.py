@@ -73,3 +73,45 @@ def test_the_unit_of_a_plain_z_must_be_said_and_must_not_contradict(table):
     with pytest.raises(OptionError, match="--reader"):
         wormio.read_positions(hidden)
     assert len(wormio.read_positions(hidden, "csv")) == 1
+
+
+TRACKED = "volume,label,z_um,y,x\n0,A,1,2,3\n2,A,4,5,6\n"
+
+
+@pytest.mark.parametrize("n_volumes", [5, "5", np.int64(5)])
+def test_last_volumes_without_a_neuron_are_there_if_their_number_is_said(table, n_volumes):
+    where = wormio.read_positions(table(TRACKED), n_volumes=n_volumes)
+    assert where.coords.shape == (5, 1, 3)
+    assert np.isfinite(where.coords[:, 0, 0]).tolist() == [True, False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "n_volumes", "error", "part"),
+    [
+        (TRACKED, 2, OptionError, "line 3 lies outside the volumes"),
+        (TRACKED, 10**11, OptionError, "n_volumes is impossible"),
+        (TRACKED, 2.5, OptionError, "n_volumes is no number"),
+        (TRACKED, "x", OptionError, "n_volumes is no number"),
+        ("label,z_um,y,x\nA,1,2,3\n", 2, OptionError, "n_volumes means nothing"),
+        (TRACKED + "100000000000,A,1,2,3\n", None, FormatError, "line 4: the volume is impossible"),
+        (TRACKED + "1" * 4000 + ",A,1,2,3\n", None, FormatError, "line 4: the volume"),
+        (TRACKED + "-1,A,1,2,3\n", None, FormatError, "line 4: a volume is negative"),
+        (TRACKED + "2,A,1,2,3\n", None, FormatError, "line 4: neuron 'A' is in volume 2 twice"),
+    ],
+)
+def test_impossible_volumes_are_refused_before_they_take_memory(
+    table, text, n_volumes, error, part
+):
+    path = table(text)
+    given = {} if n_volumes is None else {"n_volumes": n_volumes}
+    with pytest.raises(error, match=part):
+        wormio.read_positions(path, **given)
+
+
+def test_the_labels_of_very_many_neurons_are_compared(table):
+    # Looking at every pair of them would take minutes.
+    rows = [f"n{i},1,2,3" for i in range(50_000)]
+    where = wormio.read_positions(table("\n".join(["label,z_um,y,x", *rows])))
+    assert len(where.labels) == 50_000
+    with pytest.raises(FormatError, match=r"share a label[^$]*n7"):
+        wormio.read_positions(table("\n".join(["label,z_um,y,x", *rows, "n7,1,2,3"])))

@@ -1,5 +1,31 @@
 """What formats share whose planes lie on a grid of time, z and channel: TIFF, HDF5, MATLAB, ...
 
-`axes` names the dimensions of an array, by the file or by the user; `timing` makes the timeline of
-the grid; `arrays` reads frames out of one array of any order of axes.
+Public: plugins use it as wormio's own formats do. `Axes` names the dimensions of an array, by the
+file or by the user; `make_timing` makes the timeline of a `Grid`; `ArrayPlanes` finds the frames in
+an array of any order of axes; `StackOptions` are the options that go with it.
 """
+
+from wormio.formats.stacks.arrays import ArrayPlanes
+from wormio.formats.stacks.axes import Axes
+from wormio.formats.stacks.channels import name_channels
+from wormio.formats.stacks.options import (
+    GridOptions,
+    StackOptions,
+    positive_whole,
+    whole_axes,
+)
+from wormio.formats.stacks.timing import Grid, Timing, make_timing, planes_per_volume
+
+__all__ = [
+    "ArrayPlanes",
+    "Axes",
+    "Grid",
+    "GridOptions",
+    "StackOptions",
+    "Timing",
+    "make_timing",
+    "name_channels",
+    "planes_per_volume",
+    "positive_whole",
+    "whole_axes",
+]

@@ -6,7 +6,7 @@ import attrs
 
 from wormio.registry import Options, option, positive_number
 
-__all__ = ["StackOptions", "positive_whole", "whole_axes"]
+__all__ = ["GridOptions", "StackOptions", "positive_whole", "whole_axes"]
 
 
 _positive = attrs.converters.optional(positive_number)
@@ -36,15 +36,9 @@ def whole_axes(value: object) -> str | None:
 
 
 @attrs.frozen(kw_only=True)
-class StackOptions(Options):
-    """What a file may not say of the grid of its planes."""
+class GridOptions(Options):
+    """What a file that names its dimensions may still not say of them."""
 
-    axes: str | None = option(
-        "Meaning of the file's dimensions, slowest first, one letter of T, Z, C, Y, X for each, "
-        "for example TZCYX. A letter other than Y and X may stand for several dimensions.",
-        default=None,
-        converter=whole_axes,
-    )
     planes: int | None = option(
         "Planes of a volume, where the planes lie one after the other along T.",
         default=None,
@@ -60,4 +54,16 @@ class StackOptions(Options):
         "Distance of neighbouring planes in um; overrides the file's positions.",
         default=None,
         converter=_positive,
+    )
+
+
+@attrs.frozen(kw_only=True)
+class StackOptions(GridOptions):
+    """What a file may not say of the grid of its planes."""
+
+    axes: str | None = option(
+        "Meaning of the file's dimensions, slowest first, one letter of T, Z, C, Y, X for each, "
+        "for example TZCYX. A letter other than Y and X may stand for several dimensions.",
+        default=None,
+        converter=whole_axes,
     )

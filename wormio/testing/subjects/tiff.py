@@ -1,4 +1,4 @@
-"""The TIFF format under test: an OME-TIFF written by tifffile, a time and a z for each plane."""
+"""OME-TIFF under test, written by tifffile: a time and a z for each plane."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ def _make(folder: Path, truth: Truth) -> Path:
 
 subject = Subject(
     format="tiff",
+    title="OME-TIFF",
     make=_make,
     limits=Limits(scan="regular"),
     capabilities={"mappable", "pickle"},
