@@ -13,7 +13,12 @@ settings.register_profile("no stopwatch", deadline=None)
 settings.load_profile("no stopwatch")
 
 # What is set in the shell must not change which plugins a test sees.
-for _name in ("WORMIO_PLUGINS", "WORMIO_DISABLE_PLUGINS", "WORMIO_STRICT_PLUGINS"):
+for _name in (
+    "WORMIO_PLUGINS",
+    "WORMIO_DISABLE_PLUGINS",
+    "WORMIO_STRICT_PLUGINS",
+    "WORMIO_DESCRIPTIONS",
+):
     os.environ.pop(_name, None)
 
 _BESIDE_THE_CHECKOUT = Path(__file__).parents[2] / "shared" / "data"

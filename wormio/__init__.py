@@ -65,7 +65,7 @@ _HOMES = {
     ),
     "wormio.signal": ("Signal", "load", "save"),
 }
-_SUBPACKAGES = ("errors", "model", "registry", "signal", "testing", "view")
+_SUBPACKAGES = ("errors", "export", "mapping", "model", "registry", "signal", "testing", "view")
 
 __all__ = sorted(  # noqa: PLE0605 (a sorted list of strings)
     [name for names in _HOMES.values() for name in names] + ["errors"]

@@ -32,7 +32,17 @@ pytestmark = pytest.mark.skipif(
     not (DOCS / "conf.py").is_file(), reason="the documentation is not beside the tests"
 )
 
-DOCUMENTED = ("errors", "extraction", "model", "registry", "signal", "testing", "view")
+DOCUMENTED = (
+    "errors",
+    "export",
+    "extraction",
+    "mapping",
+    "model",
+    "registry",
+    "signal",
+    "testing",
+    "view",
+)
 
 
 def page(name: str) -> str:

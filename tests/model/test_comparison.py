@@ -9,6 +9,7 @@ from wormio.model import (
     ArrayRecording,
     BaseRecording,
     Channel,
+    Clock,
     Column,
     Events,
     Flag,
@@ -76,7 +77,25 @@ def test_equal_recordings_are_identical(align):
         ({"channels": ("red", "blue")}, "channels", "blue"),
         ({"size": 0.5}, "voxel_size", "0.5"),
         ({"events": (2, 3)}, "events['light']", "1 / 2 events"),
-        ({"events": (3,)}, "events['light']", "not all equal"),
+        ({"events": (3,)}, "events['light']", "of 1 events differ: count of 1, first 0: 2 / 3"),
+        ({"stored": stored_in_order(8, 2) * 2}, "stored", "15 values differ"),
+        ({"clock": Clock(name="camera")}, "clock", "camera"),
+        ({"policy": {"name": "planar"}}, "policy", '{} / {"name": "planar"}'),
+        (
+            {"extra": {"stage": Column(values=np.append(np.nan, np.arange(7.0)), unit="um")}},
+            "extra['stage']",
+            "unit '' / 'um'",
+        ),
+        (
+            {
+                "extra": {
+                    "stage": Column(values=np.append(np.nan, np.arange(7.0)), origin=Origin.USER)
+                }
+            },
+            "extra['stage']",
+            "origin MEASURED / USER",
+        ),
+        ({"extra": {"stage": Column(values=list("abcdefgh"))}}, "extra['stage']", "<U1"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -92,6 +111,31 @@ def test_what_differs_is_named_with_its_numbers(changes, what, sentence):
     assert sentence in sentences[what]
     assert f"{what}: " in str(found)
     assert "pixels" not in sentences
+
+
+def test_further_columns_of_events_and_tables_of_one_only_are_compared():
+    events = recording().events["light"]
+    power = attrs.evolve(events, properties={"power": Column(values=[2.0], unit="mW")})
+    more = attrs.evolve(events, properties={"power": Column(values=[2.5], unit="mW")})
+    found = dict(diff(recording().with_events(light=power), recording()).items)
+    assert found == {"events['light']": "of 1 events differ: property 'power': only in one of them"}
+    found = diff(recording().with_events(light=power), recording().with_events(light=more))
+    assert str(found) == "events['light']: of 1 events differ: property 'power': 1 values differ"
+    found = dict(diff(recording(), recording().with_events(dark=events)).items)
+    assert found == {"events['dark']": "only in one of them"}
+
+
+def test_a_list_and_a_tuple_of_parameters_are_the_same_policy():
+    mine, other = (recording(policy={"name": "x", "at": at}) for at in ((1, 2), [1, 2]))
+    assert not diff(mine, other)
+
+
+def test_times_of_events_have_the_tolerance_of_times():
+    mine = recording()
+    events = mine.events["light"]
+    later = mine.with_events(light=attrs.evolve(events, time=events.time + 0.01))
+    assert not diff(mine, later, time_tol=0.02)
+    assert "time of 1" in str(diff(mine, later, time_tol=0.001))
 
 
 def test_differences_within_the_tolerance_are_none():

@@ -30,7 +30,7 @@ from wormio.model import (
     diff,
     stored_in_order,
 )
-from wormio.model.derive import derive
+from wormio.model.derive import configured, derive
 
 N = 14
 # Counter 3 was never saved, 20 was saved twice.
@@ -304,3 +304,46 @@ def test_a_foreign_recording_keeps_its_close_and_its_refresh():
     assert not diff(wrapped, wrapped.refresh())
     wrapped.close()
     assert not foreign.open
+
+
+# --- channels -------------------------------------------------------------------------------------
+
+
+def test_channels_are_described_by_their_names():
+    whole = recording()
+    first, *others = whole.channels
+    changed = whole.with_channels({first.name: {"name": "new", "role": "signal", "offset": 2.0}})
+    assert changed.channels == (
+        attrs.evolve(first, name="new", role="signal", offset=2.0),
+        *others,
+    )
+    assert np.array_equal(changed.frames[:], whole.frames[:])
+    assert whole.channels[0] == first
+    again = derive(changed.source, {"recording": whole})
+    assert again.channels == changed.channels
+    assert changed.recording_id != whole.recording_id
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        (lambda names: {"none": {}}, "no such channel"),
+        (lambda names: {names[0]: {"colour": "red"}}, "colour"),
+        (lambda names: {names[0]: {"role": "sginal"}}, "role"),
+        (lambda names: {names[0]: {"name": names[1]}}, "share a name"),
+    ],
+)
+def test_channels_are_not_described_wrongly(changes, part):
+    whole = recording()
+    with pytest.raises(OptionError, match=part):
+        whole.with_channels(changes([c.name for c in whole.channels]))
+
+
+def test_a_note_of_where_facts_came_from_changes_no_fact():
+    whole = recording()
+    noted = configured(whole, "/data/rec.wormio.toml", ["options a=1", "events light"])
+    assert noted.recording_id == whole.recording_id
+    (finding,) = set(noted.findings) - set(whole.findings)
+    assert finding.code == "config-used"
+    assert finding.message == "rec.wormio.toml supplies options a=1; events light"
+    assert derive(noted.source, {"recording": whole}).findings == noted.findings

@@ -194,6 +194,65 @@ def test_shifted_events_are_placed_anew():
     assert later.shifted(GAPPY, -1) == events
 
 
+def test_shifted_events_keep_what_was_known_of_them():
+    events = Events.at_times(GAPPY, [5.6, 7.1, 8.9], duration=[1, 2, 3], error_frames=[2, 0, 0])
+    assert events.count.tolist() == [11, 14, 18]
+    later = events.shifted(GAPPY, 1)
+    assert later.count.tolist() == [12, 15, 19]
+    # 12 and 15 were dropped; the two steps that the first was moved by before are still there.
+    assert later.frame.tolist() == [1, 3, 6]
+    assert later.error_frames.tolist() == [3, 1, 0]
+    np.testing.assert_allclose(later.time, [6.1, 7.6, 9.4])
+    assert later.duration.tolist() == [1, 2, 3]
+    back = later.shifted(GAPPY, -1)
+    assert attrs.evolve(back, time=events.time) == events
+    np.testing.assert_allclose(back.time, events.time)
+
+
+def test_shifted_events_without_a_counter_move_with_their_frames():
+    events = attrs.evolve(Events.at_times(GAPPY, [5.6, 99.0]), count=[-1, -1])
+    later = events.shifted(GAPPY, 2)
+    assert later.count.tolist() == [-1, -1]
+    assert later.frame.tolist() == [2, -1]
+    assert later.time[0] == pytest.approx(6.6)
+    assert later.status.tolist() == [OK, OUTSIDE]
+
+
+def test_a_trigger_that_the_format_knows_to_be_shared_stays_shared():
+    events = attrs.evolve(Events.at_counts(GAPPY, [11, 18]), status=[SHARED, OK])
+    assert events.shifted(GAPPY, 1).status.tolist() == [SHARED, OK]
+    # Two that shared a frame only because it was the nearest saved one come apart.
+    near = Events.at_counts(GAPPY, [14, 15])
+    assert near.status.tolist() == [SHARED, SHARED]
+    assert near.shifted(GAPPY, -1).status.tolist() == [OK, OK]
+
+
+def test_events_of_an_empty_timeline_can_be_shifted():
+    nothing = timeline([])
+    events = Events.at_counts(nothing, [3, 4])
+    assert events.shifted(nothing, 1).count.tolist() == [4, 5]
+    assert len(Events.at_counts(GAPPY, []).shifted(GAPPY, 1)) == 0
+
+
+@given(
+    wanted=st.lists(st.integers(5, 25), max_size=6),
+    cut=st.tuples(st.integers(0, 4), st.integers(5, 8)),
+)
+def test_events_move_onto_other_frames_as_if_placed_there(wanted, cut):
+    before = Events.at_counts(GAPPY, wanted)
+    rows = slice(*cut)
+    after = timeline(GAPPY.count[rows], [])
+    found = before.onto(GAPPY, after)
+    fresh = Events.at_counts(after, wanted)
+    assert found.frame.tolist() == fresh.frame.tolist()
+    assert found.error_frames.tolist() == fresh.error_frames.tolist()
+    assert found.status.tolist() == fresh.status.tolist()
+    # And back again, if they still have a frame.
+    again = found.onto(after, GAPPY)
+    stayed = found.frame >= 0
+    assert again.frame[stayed].tolist() == before.frame[stayed].tolist()
+
+
 def test_columns_of_different_length_are_refused():
     events = Events.at_counts(GAPPY, [11, 12])
     with pytest.raises(ContractError, match="duration has the wrong length"):

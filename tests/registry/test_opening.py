@@ -116,6 +116,43 @@ def path(tmp_path):
     return file
 
 
+@pytest.mark.parametrize(
+    ("is_folder", "error"), [(True, IsADirectoryError), (False, NotADirectoryError)]
+)
+def test_a_named_format_that_opens_no_such_thing_says_what_it_opens(
+    lab, path, tmp_path, is_folder, error
+):
+    wrong = tmp_path if is_folder else path
+    lab.add("lab", None, result=error(20, "no", str(wrong)))
+    with pytest.raises(OptionError, match="format 'lab' does not open a") as caught:
+        lab.open(wrong, "lab")
+    assert caught.value.path == str(wrong)
+    assert caught.value.expected
+    # The same from a part of the recording is the format's own matter.
+    other = path if is_folder else tmp_path
+    with pytest.raises(error):
+        lab.open(other, "lab")
+
+
+def test_an_empty_path_is_no_path(lab):
+    lab.add("lab", Detection(SIGNATURE, []))
+    with pytest.raises(OptionError, match="the path is empty"):
+        lab.open("")
+    assert not lab.asked
+
+
+def test_a_folder_that_may_not_be_listed_is_the_systems_refusal(lab, tmp_path, monkeypatch):
+    lab.add("lab", Detection(SIGNATURE, []))
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.scandir", refuse)
+    for named in (None, "lab"):
+        with pytest.raises(PermissionError):
+            lab.open(tmp_path, named)
+
+
 # --- who is asked --------------------------------------------------------------------------------
 
 

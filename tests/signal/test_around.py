@@ -1,5 +1,7 @@
 """Responses against a plain loop over events, lags and neurons (acceptance A14)."""
 
+import itertools
+
 import attrs
 import numpy as np
 import pytest
@@ -236,7 +238,9 @@ def naive(signal, times, n_before, n_after, until, align):
                 clock = signal.sample_time[:, n]
                 if align == "nearest":
                     at = int(np.argmin(np.abs(clock - goal)))
-                    if abs(clock[at] - goal) <= dt / 2 and clock[at] < stop:
+                    gaps = [b - a for a, b in itertools.pairwise(clock) if a < goal < b]
+                    near = abs(clock[at] - goal) <= dt / 2
+                    if (near or (gaps and gaps[0] < 2 * dt)) and clock[at] < stop:
                         data[e, i, n] = signal.data[at, n]
                         valid[e, i, n] = signal.valid[at, n]
                     continue
@@ -312,3 +316,26 @@ def test_between_alternating_samples_of_a_scan_that_goes_both_ways_a_line_is_dra
     signal = make_signal(2 * sample_time, time=time + 0.5, sample_time=sample_time, events=events)
     found = signal.around("light", 5, 5, align="interp")
     np.testing.assert_allclose(found.data[0, :, 0], 2 * (20.3 + found.tau))
+
+
+def test_between_alternating_samples_of_a_scan_that_goes_both_ways_the_nearest_is_taken(
+    make_signal, make_events
+):
+    time = np.arange(40) * 1.0
+    sample_time = (time + np.where(np.arange(40) % 2 == 0, 0.9, 0.1))[:, np.newaxis]
+    events = {"light": make_events([20.15])}
+    signal = make_signal(2 * sample_time, time=time + 0.5, sample_time=sample_time, events=events)
+    found = signal.around("light", 5, 5)
+    goals = 20.15 + found.tau
+    nearest = [sample_time[np.argmin(np.abs(sample_time[:, 0] - goal)), 0] for goal in goals]
+    np.testing.assert_array_equal(found.sample_time[0, :, 0], nearest)
+    np.testing.assert_array_equal(found.data[0, :, 0], 2 * np.array(nearest))
+    assert found.valid.all()
+
+
+def test_no_sample_stands_for_a_missing_volume(make_signal):
+    keep = np.r_[0:5, 6:12]
+    signal = make_signal(ramp(12)[keep], time=np.arange(12)[keep] * 0.5, event_times=[2.3])
+    found = signal.around("light", 0.5, 0.5)
+    # Samples at 2.0 and 3.0 are two intervals apart: 2.3 is farther than half of one from 2.0.
+    np.testing.assert_array_equal(found.data[0, :, 0], [4, NAN, 6])

@@ -208,6 +208,23 @@ def test_nothing_is_overwritten_unasked(saved, make_signal):
     assert Signal.load(saved) == other
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_is_no_file_of_signals_is_never_replaced(tmp_path, make_signal, overwrite):
+    recording = tmp_path / "recording.h5"
+    with h5py.File(recording, "w") as file:
+        file.attrs["format"] = "wormio-recording"
+    table = tmp_path / "neurons.csv"
+    table.write_text("z,y,x")
+    folder = tmp_path / "folder"
+    (folder / "inner").mkdir(parents=True)
+    for path in (recording, table, folder):
+        before = path.read_bytes() if path.is_file() else None
+        with pytest.raises(OutputExistsError, match="never replaced"):
+            make_signal(np.zeros((3, 2))).save(path, overwrite=overwrite)
+        assert (path.read_bytes() if path.is_file() else None) == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "neurons.csv", "recording.h5"]
+
+
 def test_text_that_no_file_can_hold_is_refused_before_anything_is_written(
     tmp_path, make_signal, make_events
 ):

@@ -277,21 +277,37 @@ def test_what_a_variant_leaves_out(phantom, tmp_path):
     assert {path.name for path in flat.iterdir()} == {
         "framesDetails.txt",
         "sCMOS_Frames_U16_96x72.dat",
+        "wormio-phantom.txt",
     }
     bare = write_leifer(phantom, tmp_path / "bare", gate=False, zscan=False)
     assert not (bare / "zScan.json").exists()
     assert read_table(bare / DAQ)[1].shape[1] == 6
 
 
-def test_a_recording_is_never_overwritten_unasked(phantom, tmp_path):
-    older = tmp_path / "sCMOS_Frames_U16_10x10.dat"
-    older.write_bytes(b"")
-    with pytest.raises(OutputExistsError, match="10x10"):
-        write_leifer(phantom, tmp_path)
+def test_an_earlier_phantom_is_replaced_if_asked(phantom, tmp_path):
+    write_leifer(phantom, tmp_path)
+    write_truth(phantom, tmp_path)
+    assert (tmp_path / DAQ).is_file()
+    with pytest.raises(OutputExistsError, match="overwrite"):
+        write_leifer(phantom, tmp_path, planar=True)
     write_leifer(phantom, tmp_path, overwrite=True, planar=True)
-    assert not older.exists()
+    assert not (tmp_path / DAQ).exists()
+    write_truth(phantom, tmp_path)
     with pytest.raises(OptionError, match="diagonal"):
         write_leifer(phantom, tmp_path, layout="diagonal")
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", ["sCMOS_Frames_U16_10x10.dat", "positions.csv", "thesis.txt"])
+def test_what_is_no_phantom_is_never_replaced(phantom, tmp_path, overwrite, name):
+    precious = tmp_path / name
+    precious.write_text("precious")
+    with pytest.raises(OutputExistsError, match="never replaced"):
+        write_leifer(phantom, tmp_path, overwrite=overwrite)
+    with pytest.raises(OutputExistsError, match="never replaced"):
+        write_truth(phantom, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert precious.read_text() == "precious"
 
 
 def test_the_truth_is_written_without_pickles(phantom, faulty, tmp_path):

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wormio.cli import kit, plugins
+from wormio.cli import combining, converting, descriptions, kit, maps, plugins
 from wormio.cli.common import (
+    ConfigOption,
     FormatOption,
     JsonOption,
     OptionOption,
@@ -63,6 +64,7 @@ def info(
     metadata_only: Annotated[
         bool, typer.Option("--metadata-only", help="Do without the frame files.")
     ] = False,
+    config: ConfigOption = None,
     format: FormatOption = None,
     option: OptionOption = None,
 ) -> None:
@@ -73,7 +75,7 @@ def info(
     options = parse_options(option)
     if metadata_only:
         options["metadata_only"] = True
-    with _opened(path, format, options) as recording:
+    with _opened(path, format, options, config) as recording:
         summary = summarise(recording)
     typer.echo(json.dumps(summary, indent=2) if as_json else as_text(summary))
 
@@ -111,7 +113,12 @@ def explain(path: PathArgument, as_json: JsonOption = False) -> None:
 
 
 app.command()(kit.check)
+app.command()(combining.combine)
+app.command()(converting.convert)
+app.command()(converting.diff)
 app.command()(doctor)
+app.command()(descriptions.describe)
+app.add_typer(maps.app, name="map")
 app.add_typer(plugins.app, name="plugins")
 
 
@@ -142,6 +149,22 @@ def extract(
         str | None,
         typer.Option("--reader", help="Format of the positions, if their file's name hides it."),
     ] = None,
+    n_volumes: Annotated[
+        int | None,
+        typer.Option(
+            "--n-volumes",
+            min=1,
+            help="Volumes of tracked positions, if no neuron was found in the last ones.",
+        ),
+    ] = None,
+    channel_map: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--map",
+            help="Map from the positions' channel into another, by `wormio map fit`; may be given "
+            "several times.",
+        ),
+    ] = None,
     drop_outside: Annotated[
         bool,
         typer.Option("--drop-outside", help="Take centres outside the image as not found."),
@@ -151,6 +174,7 @@ def extract(
     ] = None,
     overwrite: OverwriteOption = False,
     quiet: QuietOption = False,
+    config: ConfigOption = None,
     format: FormatOption = None,
     option: OptionOption = None,
 ) -> None:
@@ -159,19 +183,19 @@ def extract(
     from contextlib import ExitStack
 
     import wormio
-    from wormio.cli.describe import refuse_existing, refuse_foreign
     from wormio.extraction import Box, Mean, Sum
+    from wormio.signal.files import check_output
 
-    refuse_foreign(output)
-    refuse_existing(output, overwrite)
+    check_output(output, overwrite=overwrite)
     reducers: dict[str, Reducer] = {"mean": Mean(), "sum": Sum()}
     if reducer not in reducers:
         raise OptionError("unknown reducer", expected="mean or sum", found=repr(reducer))
     mask = Box(*_extents(box))
-    about_z: dict[str, Any] = {"z_unit": z_unit} if z_unit else {}
-    where = wormio.read_positions(positions, reader, **about_z)
+    given = {"z_unit": z_unit, "n_volumes": n_volumes}
+    about: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    where = wormio.read_positions(positions, reader, **about)
     with ExitStack() as stack:
-        recording = stack.enter_context(_opened(path, format, parse_options(option)))
+        recording = stack.enter_context(_opened(path, format, parse_options(option), config))
         if drop_outside:
             where = where.without_outside(*recording.frames.shape[2:])
         executor = None
@@ -184,6 +208,7 @@ def extract(
                 mask=mask,
                 reducer=reducers[reducer],
                 channels=channel or None,
+                mapping=maps.by_channel(channel_map or ()),
                 boundary=boundary,  # type: ignore[arg-type]  # checked by extract
                 offset="channel" if offset is None else offset,
                 executor=executor,
@@ -195,9 +220,9 @@ def extract(
             raise
     wormio.save(output, signals, overwrite=overwrite)
     for name, signal in signals.items():
-        n_volumes, n_neurons = signal.data.shape
+        sampled, neurons = signal.data.shape
         typer.echo(
-            f"{output}: {name}, {n_neurons} neurons in {n_volumes} volumes, "
+            f"{output}: {name}, {neurons} neurons in {sampled} volumes, "
             f"{signal.valid.mean():.1%} of the samples measured"
         )
 
@@ -219,8 +244,11 @@ def phantom(
         str, typer.Option("--layout", help="split or interleaved channels.")
     ] = "split",
     neurons: Annotated[int, typer.Option("--neurons", min=1, help="How many.")] = 40,
-    stimuli: Annotated[int, typer.Option("--stimuli", min=0, help="How many.")] = 3,
-    seed: Annotated[int, typer.Option("--seed", help="Of all random numbers.")] = 0,
+    stimuli: Annotated[
+        int | None,
+        typer.Option("--stimuli", min=0, help="How many; default: 3, or as many as have room."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of all random numbers.")] = 0,
     overwrite: OverwriteOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -257,10 +285,12 @@ def demo(
 
 
 @contextmanager
-def _opened(path: Path, format: str | None, options: dict[str, Any]) -> Iterator[BaseRecording]:
+def _opened(
+    path: Path, format: str | None, options: dict[str, Any], config: Path | None
+) -> Iterator[BaseRecording]:
     import wormio
 
-    with wormio.open(path, format, **options) as recording:
+    with wormio.open(path, format, config=config, **options) as recording:
         yield recording
 
 

@@ -11,6 +11,7 @@ import typer
 from wormio.errors import OptionError
 
 __all__ = [
+    "ConfigOption",
     "FormatOption",
     "JsonOption",
     "OptionOption",
@@ -22,7 +23,25 @@ __all__ = [
     "progress_bar",
 ]
 
-PathArgument = Annotated[Path, typer.Argument(help="Recording: a file or a folder.")]
+
+def _path(text: str) -> Path:
+    if not text:  # Path("") would be the folder one is in
+        raise typer.BadParameter("the path is empty")
+    return Path(text)
+
+
+PathArgument = Annotated[
+    Path, typer.Argument(help="Recording: a file or a folder.", parser=_path, metavar="PATH")
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Options, channels and events kept by hand; default: NAME.wormio.toml beside the "
+        "data, if there is one.",
+    ),
+]
 FormatOption = Annotated[
     str | None,
     typer.Option("--format", help="Name of the format, if it is not recognised by itself."),

@@ -8,18 +8,22 @@ from typing import Any
 import attrs
 
 from wormio.errors import OutputExistsError
+from wormio.model import Source
 from wormio.registry import Format, load_code
 
-__all__ = ["as_text", "format_as_json", "format_options", "refuse_existing", "refuse_foreign"]
+__all__ = ["as_text", "format_as_json", "format_options", "refuse_existing"]
 
 
 def as_text(summary: dict[str, Any]) -> str:
     """Lay out the dictionary of `wormio.model.summarise` for people."""
     lines: list[tuple[str, str]] = []
-    source, size = summary["source"]["arguments"], summary["shape"]
+    size = summary["shape"]
     frames, volumes, time, z = (summary[k] for k in ("frames", "volumes", "time", "z"))
-    if "path" in source:
-        lines.append(("recording", f"{source['path']} ({source['format']})"))
+    lines += [
+        ("recording", f"{leaf.arguments['path']} ({leaf.arguments['format']})")
+        for leaf in Source.from_json(summary["source"]).leaves()
+        if leaf.operation == "open"
+    ]
     pixels = "no frame file" if size is None else f"{size[2]} x {size[3]} {summary['dtype']}"
     lines.append(("images", f"{pixels}, pixel {_um(summary['voxel_size_um'])}"))
     lines += [("channel", _channel(channel)) for channel in summary["channels"]]
@@ -88,29 +92,6 @@ def refuse_existing(output: Path, overwrite: bool) -> None:
         )
     if not output.absolute().parent.is_dir():
         raise FileNotFoundError(2, "the folder of the output does not exist", str(output.parent))
-
-
-def refuse_foreign(output: Path) -> None:
-    """Raise if the output is there and is no earlier output of ``wormio extract``.
-
-    A mistyped name may be that of the positions or of the frames.
-    """
-    import h5py
-
-    if not output.exists():
-        return
-    try:
-        if output.is_file():
-            with h5py.File(output, "r") as file:
-                if file.attrs.get("format") == "wormio-signal":
-                    return
-    except OSError:
-        pass  # no HDF5 file: refused like anything else that is not ours
-    raise OutputExistsError(
-        "the output exists and is no file of signals: it is never replaced",
-        path=output,
-        cure="choose another name",
-    )
 
 
 def _um(voxel: dict[str, float | None]) -> str:

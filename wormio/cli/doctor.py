@@ -51,6 +51,7 @@ def _findings(registry: "PluginRegistry") -> dict[str, Any]:
         "c_core": _c_core(),
         "open_files_limit": _open_files(),
         "environment": {k: v for k, v in sorted(os.environ.items()) if k.startswith("WORMIO_")},
+        "descriptions": _descriptions(),
         "plugins": [attrs.asdict(plugin) for plugin in registry.plugins],
     }
 
@@ -68,6 +69,8 @@ def _text(found: dict[str, Any], registry: "PluginRegistry") -> str:
         ("open files", f"at most {found['open_files_limit']}"),
         *(("variable", f"{name}={value}") for name, value in found["environment"].items()),
     ]
+    lines += [("description", name) for name in found["descriptions"]["read"]]
+    lines += [("BROKEN", text) for text in found["descriptions"]["broken"]]
     for plugin in registry.plugins:
         told = plugin.reason if plugin.state == "disabled" else ", ".join(plugin.formats)
         slow = f"; slow: took {plugin.seconds:.1f} s to load" if plugin.seconds > _SLOW else ""
@@ -80,6 +83,13 @@ def _text(found: dict[str, Any], registry: "PluginRegistry") -> str:
             )
     lines += [("FAILED", line) for line in failed_lines(registry)]
     return "\n".join(f"{name:10} {text}" for name, text in lines)
+
+
+def _descriptions() -> dict[str, list[str]]:
+    from wormio.formats.described.shelf import from_environment
+
+    shelf = from_environment()
+    return {"read": [name for name, *_ in shelf.descriptions], "broken": list(shelf.broken)}
 
 
 def _version(distribution: str) -> str | None:

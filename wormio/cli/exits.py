@@ -36,6 +36,10 @@ _TERMINATED = 143
 _BUG = 1
 
 
+class _TerminatedError(BaseException):
+    """SIGTERM came. No SystemExit: a plugin that raises that is only a broken plugin."""
+
+
 def exit_code(error: BaseException) -> int:
     """Return the exit code for an error; 1 for one that wormio did not expect."""
     return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), _BUG)
@@ -58,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise
     except KeyboardInterrupt:
         sys.exit(exit_code(KeyboardInterrupt()))
+    except _TerminatedError:
+        sys.exit(_TERMINATED)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone, as with `wormio info ... | head`
         sys.exit(0)
@@ -75,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    sys.exit(_TERMINATED)
+    raise _TerminatedError
 
 
 def _text(error: BaseException) -> str:

@@ -96,7 +96,8 @@ def run_kit(
     """Run the checks of one subject, with a bar."""
     from wormio.testing import check_adapter
 
-    with progress_bar(f"checking {fmt.name}", "checks", quiet) as bar:
+    name = f"{fmt.name}, {subject.title}" if subject.title else fmt.name
+    with progress_bar(f"checking {name}", "checks", quiet) as bar:
         return check_adapter(subject, spec=contract_version(spec), only=only, progress=bar)
 
 
@@ -140,22 +141,22 @@ def deliver(
 
 def _sample(fmt: "Format", path: Path, options: dict[str, Any]) -> "Subject":
     """Make a subject of a path; what the format declares of itself holds for it too."""
-    from wormio.testing import Sample, Subject, subject_of
+    from wormio.testing import Sample, Subject, subjects_of
     from wormio.testing.subject import CAPABILITIES
 
     samples = (Sample(path=path.absolute(), options=options),)
-    if fmt.subject is None:
+    if not fmt.subjects:
         declared = fmt.capabilities & CAPABILITIES
         if not declared:
             return Subject(format=fmt.name, samples=samples)
         return Subject(format=fmt.name, samples=samples, capabilities=declared)
-    own = subject_of(fmt)
+    own = subjects_of(fmt)
     return Subject(
         format=fmt.name,
         samples=samples,
-        capabilities=own.capabilities,
-        waivers=own.waivers,
-        spec=own.spec,
+        capabilities=frozenset().union(*(one.capabilities for one in own)),
+        waivers={name: why for one in own for name, why in one.waivers.items()},
+        spec=own[0].spec,
     )
 
 

@@ -9,16 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from wormio.errors import OptionError, OutputExistsError
+from wormio.errors import OptionError
 from wormio.signal import Signal
+from wormio.storage.atomic import refuse_foreign
 from wormio.testing import Phantom, Scan, write_leifer, write_truth
+from wormio.testing.phantom import most_stimuli
 
 __all__ = ["make_phantom", "run_demo", "write_phantom"]
 
 Progress = Callable[[int, int], None] | None
-_TRUTH = "phantom-truth.npz"
 _FIGURE = "demo.png"
 _VOLUMES = 60
+_STIMULI = 3
 # Small enough that the demo takes little time and disk.
 _DEMO_SHAPE = (112, 176)
 _DEMO_NEURONS = 30
@@ -30,7 +32,7 @@ def make_phantom(
     frames: int | None,
     volumes: int | None,
     neurons: int,
-    stimuli: int,
+    stimuli: int | None,
     seed: int,
     shape: tuple[int, int] = (200, 320),
 ) -> Phantom:
@@ -47,6 +49,8 @@ def make_phantom(
         scan = Scan.synthetic(
             volumes or _VOLUMES, n_dropped=6, n_duplicates=2, n_glitches=3, seed=seed
         )
+    if stimuli is None:
+        stimuli = min(_STIMULI, most_stimuli(scan))
     return Phantom(scan, n_neurons=neurons, n_stimuli=stimuli, shape=shape, seed=seed)
 
 
@@ -56,7 +60,6 @@ def write_phantom(
     """Write recording and truth."""
     if layout not in {"split", "interleaved"}:
         raise OptionError("unknown layout", expected="split or interleaved", found=repr(layout))
-    _refuse_foreign(output, _TRUTH, overwrite=overwrite)
     write_leifer(
         phantom,
         output,
@@ -67,28 +70,15 @@ def write_phantom(
     write_truth(phantom, output)
 
 
-def _refuse_foreign(output: Path, mark: str, *, overwrite: bool) -> None:
-    """Raise unless the folder is new or empty, or holds an earlier output that may go."""
-    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
-        return
-    if not (output / mark).is_file():
-        raise OutputExistsError(
-            "the folder holds other things",
-            expected=f"a new or empty folder, or one of an earlier run (with {mark})",
-            path=output,
-            cure="choose another folder",
-        )
-    if not overwrite:
-        raise OutputExistsError("the folder exists", path=output, cure="--overwrite replaces it")
-
-
 def run_demo(output: Path, progress: Callable[[str, str], AbstractContextManager[Progress]]) -> str:
     """Draw a phantom, extract its neurons, save signals and a figure; say how well it went."""
     import wormio
     from wormio.view import overview, require_matplotlib
 
     require_matplotlib()
-    _refuse_foreign(output, _FIGURE, overwrite=True)
+    refuse_foreign(
+        output, "earlier demo", lambda found: (found / _FIGURE).is_file(), overwrite=True
+    )
     phantom = make_phantom(
         like=None,
         frames=None,

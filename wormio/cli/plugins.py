@@ -66,13 +66,17 @@ def try_plugin(
     Exit code 0: conformant; 4: not conformant; 5: the plugin could not be loaded.
     """
     from wormio.cli.describe import refuse_existing
-    from wormio.testing import subject_of
+    from wormio.testing import subjects_of
 
     if output is not None:
         refuse_existing(output, overwrite)
     registry = all_plugins()
     formats = _formats(registry, name)
-    reports = [run_kit(fmt, subject_of(fmt), spec=spec, only=only, quiet=quiet) for fmt in formats]
+    reports = [
+        run_kit(fmt, subject, spec=spec, only=only, quiet=quiet)
+        for fmt in formats
+        for subject in subjects_of(fmt)
+    ]
     deliver(reports, registry, report, output)
 
 

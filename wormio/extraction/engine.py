@@ -7,7 +7,7 @@ import os
 import platform
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from importlib.metadata import version
 from typing import Literal
 
@@ -42,7 +42,7 @@ def extract(
     mapping: MappingArgument = None,
     boundary: Boundary = "exclude",
     offset: Offset = "channel",
-    executor: ThreadPoolExecutor | None = None,
+    executor: Executor | None = None,
     memory: int = 1 << 30,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Signal]:
@@ -72,8 +72,8 @@ def extract(
     offset : "channel", float or mapping of channel name to float
         Camera offset in counts, subtracted from every voxel. ``"channel"``: each channel's own
         (nothing where it is unknown).
-    executor : ThreadPoolExecutor, optional
-        Default: a pool of its own, one thread a processor.
+    executor : concurrent.futures.Executor, optional
+        Of threads; default: a pool of its own, one thread a processor.
     memory : int
         Bytes that pixels may take at once; one volume at least is read.
     progress : callable, optional
@@ -93,8 +93,10 @@ def extract(
     MappingError
         The positions were found in another channel than the map begins in.
     UnsupportedCapabilityError
-        Pixels of a type that the kernels do not know; a label image.
+        Pixels of a type that the kernels do not know; a label image; an executor whose workers are
+        other processes.
     """
+    _check_executor(executor)
     picked = _channels(recording, channels)
     _check(recording, where, boundary)
     timeline = recording.timeline
@@ -294,10 +296,26 @@ def _reduce(
     ]
 
 
+def _check_executor(executor: Executor | None) -> None:
+    """Refuse workers that do not share this process's memory, before they fail at it."""
+    from concurrent.futures import ProcessPoolExecutor  # imports multiprocessing
+
+    if executor is None or isinstance(executor, ThreadPoolExecutor):
+        return
+    elsewhere = isinstance(executor, ProcessPoolExecutor)
+    if elsewhere or executor.submit(os.getpid).result() != os.getpid():
+        raise UnsupportedCapabilityError(
+            "extraction cannot use other processes",
+            expected="a ThreadPoolExecutor: the kernels run without Python's lock",
+            found=type(executor).__name__,
+            cure="pass executor=ThreadPoolExecutor(n), or none: all processors are used then",
+        )
+
+
 def _run(
     work: Callable[[Batch], int],
     batches: Sequence[Batch],
-    executor: ThreadPoolExecutor | None,
+    executor: Executor | None,
     in_flight: int,
     progress: Callable[[int, int], None] | None,
     n_volumes: int,

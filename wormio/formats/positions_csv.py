@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import math
+import operator
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,16 @@ from wormio.model import Positions
 
 __all__ = ["read"]
 
+_Record = tuple[int, int, str, list[float]]
+"""Line, volume, label, and (z, y, x)."""
+
+# Places for neurons in all volumes together: more than any table of this many rows describes.
+_CELLS = 20_000_000
+_CELLS_PER_ROW = 100
 _KNOWN = ("label", "volume", "z_um", "z_frame", "z", "y", "x")
 
 
-def read(path: Path, *, z_unit: str | None = None) -> Positions:
+def read(path: Path, *, z_unit: str | None = None, n_volumes: int | None = None) -> Positions:
     """Read a CSV or tab-separated table with a header.
 
     Columns ``y`` and ``x`` are in pixels. z is ``z_um`` (µm) or ``z_frame`` (index of the frame in
@@ -29,17 +37,19 @@ def read(path: Path, *, z_unit: str | None = None) -> Positions:
     ----------
     path : Path
     z_unit : {"um", "frame"}, optional
+    n_volumes : int, optional
+        Volumes of tracked positions; default: up to the last that holds a neuron.
 
     Raises
     ------
     FormatError
         The header or a row is wrong; the message names the line.
     OptionError
-        The unit of z is not known.
+        The unit of z is not known, or `n_volumes` does not fit.
     """
     header, rows = _rows(path)
     z_column, unit = _z_column(header, z_unit, path)
-    records = []
+    records: list[_Record] = []
     for number, row in rows:
         try:
             if len(row) != len(header):
@@ -47,6 +57,7 @@ def read(path: Path, *, z_unit: str | None = None) -> Positions:
             cells = dict(zip(header, (cell.strip() for cell in row), strict=True))
             records.append(
                 (
+                    number,
                     int(cells.get("volume", 0)),
                     cells.get("label", ""),
                     [_number(cells[name]) for name in (z_column, "y", "x")],
@@ -64,10 +75,17 @@ def read(path: Path, *, z_unit: str | None = None) -> Positions:
             "there are no neurons", expected="one row a neuron", found="only a header", path=path
         )
     if "volume" not in header:
-        labels = [label for _, label, _ in records] if "label" in header else None
+        if n_volumes is not None:
+            raise OptionError(
+                "n_volumes means nothing here",
+                expected="tracked positions, with a column volume",
+                found=", ".join(header),
+                path=path,
+            )
+        labels = [label for *_, label, _ in records] if "label" in header else None
         _check_unique(labels or [], path)
-        return Positions.static([zyx for _, _, zyx in records], z_unit=unit, labels=labels)
-    return _tracked(records, header, unit, path)
+        return Positions.static([zyx for *_, zyx in records], z_unit=unit, labels=labels)
+    return _tracked(records, header, unit, path, n_volumes)
 
 
 def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -130,7 +148,7 @@ def _number(text: str) -> float:
 
 
 def _check_unique(labels: list[str], path: Path) -> None:
-    twice = sorted({label for label in labels if labels.count(label) > 1})
+    twice = sorted(label for label, times in Counter(labels).items() if times > 1)
     if twice:
         raise FormatError(
             "neurons share a label",
@@ -141,7 +159,7 @@ def _check_unique(labels: list[str], path: Path) -> None:
 
 
 def _tracked(
-    records: list[tuple[int, str, list[float]]], header: list[str], unit: Any, path: Path
+    records: list[_Record], header: list[str], unit: Any, path: Path, n_volumes: int | None
 ) -> Positions:
     if "label" not in header:
         raise FormatError(
@@ -150,16 +168,52 @@ def _tracked(
             found=", ".join(header),
             path=path,
         )
-    labels = list(dict.fromkeys(label for _, label, _ in records))
+    labels = list(dict.fromkeys(label for *_, label, _ in records))
     column = {label: i for i, label in enumerate(labels)}
-    n_volumes = max(volume for volume, _, _ in records) + 1
-    if min(volume for volume, _, _ in records) < 0:
-        raise FormatError("a volume is negative", expected="0, 1, 2, ...", path=path)
-    coords = np.full((n_volumes, len(labels), 3), np.nan)
+    volumes = _n_volumes(records, len(labels), path, n_volumes)
+    coords = np.full((volumes, len(labels), 3), np.nan)
     seen = set()
-    for volume, label, zyx in records:
+    for number, volume, label, zyx in records:
         if (volume, label) in seen:
-            raise FormatError(f"neuron {label!r} is in volume {volume} twice", path=path)
+            raise FormatError(
+                f"line {number}: neuron {label!r} is in volume {volume} twice", path=path
+            )
         seen.add((volume, label))
         coords[volume, column[label]] = zyx
     return Positions.tracked(coords, z_unit=unit, labels=labels)
+
+
+def _n_volumes(records: list[_Record], n_labels: int, path: Path, n_volumes: int | None) -> int:
+    """Return how many volumes there are, before anything is allocated for them."""
+    if n_volumes is not None:
+        try:
+            n_volumes = operator.index(int(n_volumes) if isinstance(n_volumes, str) else n_volumes)
+        except (TypeError, ValueError):
+            raise OptionError(
+                "n_volumes is no number", expected="a whole number", found=repr(n_volumes)
+            ) from None
+    last = max(volume for _, volume, *_ in records)
+    found = last + 1 if n_volumes is None else n_volumes
+    most = max(_CELLS, _CELLS_PER_ROW * len(records)) // n_labels
+    for number, volume, *_ in records:
+        if volume < 0:
+            raise FormatError(
+                f"line {number}: a volume is negative", expected="0, 1, 2, ...", path=path
+            )
+        if volume >= found:
+            raise OptionError(
+                f"line {number} lies outside the volumes",
+                expected=f"volumes 0 to {found - 1}: n_volumes={found}",
+                found=f"volume {volume}",
+                path=path,
+            )
+        if volume >= most:
+            raise FormatError(
+                f"line {number}: the volume is impossible",
+                expected=f"below {most}: the table has {len(records)} rows and {n_labels} neurons",
+                found=str(volume),
+                path=path,
+            )
+    if found > most:
+        raise OptionError("n_volumes is impossible", expected=f"at most {most}", found=str(found))
+    return found

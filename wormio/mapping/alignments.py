@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from wormio.errors import CorruptRecordingError, MappingError, MissingPartError
+from wormio.errors import CorruptRecordingError, MappingError
+from wormio.formats.mat.opening import read_mat
+from wormio.formats.mat.tree import MatFile, MatStruct, describe, numbers
 from wormio.mapping.fitting import Fit, fit
 from wormio.mapping.pointmap import Space
 from wormio.model._fields import array_field
@@ -28,7 +30,6 @@ _SPACES = {
     "lowResFluor2BF": ("low-resolution fluorescence", "behaviour"),
     "Hi2LowResF": ("red", "low-resolution fluorescence"),
 }
-_LARGEST_FILE = 1 << 30
 
 
 @attrs.frozen(kw_only=True)
@@ -109,81 +110,78 @@ def read_alignments(path: str | os.PathLike[str], *, layout: Layout) -> Alignmen
     MappingError
         The layout is unknown.
     """
-    import scipy.io
-
     path = Path(path)
     if layout not in {"split", "interleaved"}:
         raise MappingError("unknown layout", expected="split or interleaved", found=repr(layout))
-    if not path.is_file():
-        raise MissingPartError("there is no such file", path=path)
-    if path.stat().st_size > _LARGEST_FILE:
-        raise CorruptRecordingError("the file is too large to hold control points", path=path)
-    try:
-        # MATLAB's objects (t_concord, Rsegment) stay undecoded; the maps are fitted anew.
-        raw = scipy.io.loadmat(
-            path, variable_names=["alignments"], squeeze_me=True, struct_as_record=False
-        )
-        struct = raw["alignments"]
-        fields = {name: getattr(struct, name) for name in struct._fieldnames}
-        points = {
-            name: _control_points(name, value, layout)
-            for name, value in fields.items()
-            if hasattr(value, "_fieldnames")
-        }
-        background = _background(fields.get("background"), layout)
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise CorruptRecordingError(
-            f"the file holds no alignments: {type(error).__name__}: {error}"[:300],
-            expected="a MATLAB file (v5 to v7) with the struct alignments and in it "
-            + ", ".join(_SPACES),
-            path=path,
-        ) from error
+    file = read_mat(path)
+    struct = file.variables.get("alignments")
+    fields = struct.fields if isinstance(struct, MatStruct) else {}
+    points = {
+        # MATLAB's objects (t_concord, Rsegment) are not decoded; the maps are fitted anew.
+        name: _control_points(file, name, layout)
+        for name, value in fields.items()
+        if isinstance(value, MatStruct)
+    }
     if not points:
         raise CorruptRecordingError(
-            "the file holds no control points", expected=", ".join(_SPACES), path=path
+            "the file holds no control points",
+            expected=f"a struct alignments and in it {', '.join(_SPACES)}",
+            found=describe(file.variables),
+            path=path,
         )
-    return Alignments(points=points, background=background)
+    background = numbers(file, "alignments.background") if "background" in fields else None
+    return Alignments(points=points, background=_background(background, layout))
 
 
-def _control_points(name: str, struct: Any, layout: Layout) -> ControlPoints:
+def _control_points(file: MatFile, name: str, layout: Layout) -> ControlPoints:
     # Only the high-resolution camera's points lie in the recording's frames.
     by_side = {
         "S2AHiRes": (layout, layout),
         "Hi2LowResF": (layout, "split"),
     }.get(name, ("split", "split"))
-    source, target = struct.Sall, struct.Aall
+    sides = ("Sall", "Aall")
     if name == "lowResFluor2BF":  # here "A" is the fluorescence camera: from A to S
-        source, target = target, source
-    rectangles: list[Any] = [getattr(struct, key, ()) for key in ("rect1", "rect2")]
-    crops = None
-    if all(np.shape(rectangle) == (4,) for rectangle in rectangles):
-        crops = np.stack([_crop(rectangle, layout) for rectangle in rectangles])
-    return ControlPoints(
-        name=name,
-        source=_points(source, by_side[0]),
-        target=_points(target, by_side[1]),
-        crops=crops,
+        sides = ("Aall", "Sall")
+    source, target = (
+        _points(file, f"alignments.{name}.{side}", which)
+        for side, which in zip(sides, by_side, strict=True)
     )
+    if len(source) != len(target):
+        raise CorruptRecordingError(
+            f"the control points of {name} are no pairs",
+            expected="as many in Sall as in Aall",
+            found=f"{len(source)} and {len(target)}",
+            path=file.path,
+        )
+    rectangles = [numbers(file, f"alignments.{name}.{key}") for key in ("rect1", "rect2")]
+    known = [r.ravel() for r in rectangles if r is not None and r.size == 4]
+    crops = np.stack([_crop(r, layout) for r in known]) if len(known) == 2 else None
+    return ControlPoints(name=name, source=source, target=target, crops=crops)
 
 
-def _points(values: Any, layout: str) -> Floats:
+def _points(file: MatFile, name: str, layout: str) -> Floats:
     """Return MATLAB's (x, y) from 1 as our (y, x) from 0."""
-    xy = np.asarray(values, np.float64)[:, :2] - 1
+    values = numbers(file, name)
+    if values is None or values.ndim != 2 or values.shape[1] < 2 or not np.isfinite(values).all():
+        raise CorruptRecordingError(
+            f"{name} holds no points",
+            expected="a table of x and y, all finite",
+            found="nothing" if values is None else f"shape {values.shape}",
+            path=file.path,
+        )
+    xy = values[:, :2] - 1
     return xy[:, ::-1] if layout == "split" else xy
 
 
-def _crop(rectangle: Any, layout: Layout) -> NDArray[np.int64]:
+def _crop(rectangle: Floats, layout: Layout) -> NDArray[np.int64]:
     x, y, width, height = (int(value) for value in rectangle)
     if layout == "split":
         return np.array([y - 1, x - 1, height, width])
     return np.array([x - 1, y - 1, width, height])
 
 
-def _background(values: Any, layout: Layout) -> Floats | None:
-    # 0 stands for none.
-    if values is None or np.ndim(values) != 2:
+def _background(image: Floats | None, layout: Layout) -> Floats | None:
+    # A single 0 stands for none.
+    if image is None or image.size < 2 or image.ndim != 2:
         return None
-    image = np.asarray(values, np.float64)
     return image if layout == "split" else image.T

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -9,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import MissingImageError, OptionError
+from wormio.model._fields import plain
+from wormio.model.columns import Column
+from wormio.model.events import Events
 from wormio.model.frames import MissingFrames
 from wormio.model.recording import Recording
 
@@ -47,13 +52,16 @@ def diff(
     align: str = "index",
     pixels: bool = True,
 ) -> Difference:
-    """Compare two recordings column by column.
+    """Compare two recordings column by column: timeline, channels, voxel size, events and pixels.
+
+    What belongs to the format and not to the recording is left out: `source`, `metadata`,
+    `findings`. One image of each is in memory at a time.
 
     Parameters
     ----------
     a, b : Recording
     time_tol : float
-        Seconds by which times may differ.
+        Seconds by which times may differ, those of frames and of events.
     z_tol : float
         µm (or volts) by which z may differ.
     align : {"index", "count"}
@@ -77,19 +85,19 @@ def diff(
         _compare_exact("volumes", a.timeline.volumes, b.timeline.volumes, items)
         _compare_exact("volume_counts", a.timeline.volume_counts, b.timeline.volume_counts, items)
         _compare_exact("dropped", a.timeline.dropped, b.timeline.dropped, items)
-    if a.timeline.origins != b.timeline.origins:
-        changed = [
-            f"{k} {v.name} / {b.timeline.origins[k].name}"
-            for k, v in a.timeline.origins.items()
-            if b.timeline.origins[k] != v
-        ]
-        items.append(("origins", ", ".join(changed)))
+    _compare_facts(a, b, items)
     items.extend(
         (name, f"{getattr(a, name)} / {getattr(b, name)}")
         for name in ("channels", "voxel_size")
         if getattr(a, name) != getattr(b, name)
     )
-    _compare_events(a, b, items)
+    for name in sorted(set(a.events) | set(b.events)):
+        ea, eb = a.events.get(name), b.events.get(name)
+        sentence = "only in one of them"
+        if ea is not None and eb is not None:
+            sentence = _compare_events(ea, eb, time_tol)
+        if sentence:
+            items.append((f"events[{name!r}]", sentence))
     if pixels:
         _compare_pixels(a, b, rows_a, rows_b, items)
     return Difference(tuple(items))
@@ -132,34 +140,85 @@ def _compare_columns(
             if wrong.all() and len(step) > 1 and np.ptp(step) <= max(tolerance, 1e-9):
                 sentence = f"all frames differ by {step[0]:g}"
             items.append((name, sentence))
-    if a.timeline.z_unit != b.timeline.z_unit:
-        items.append(("z_unit", f"{a.timeline.z_unit} / {b.timeline.z_unit}"))
-    for name in sorted(set(a.timeline.extra) | set(b.timeline.extra)):
-        ca, cb = a.timeline.extra.get(name), b.timeline.extra.get(name)
-        if ca is None or cb is None:
-            items.append((f"extra[{name!r}]", "only in one of them"))
-        else:
-            _compare_exact(f"extra[{name!r}]", ca.values[rows_a], cb.values[rows_b], items)
+    _compare_exact("stored", a.timeline.stored[rows_a], b.timeline.stored[rows_b], items)
+    extra_a = {k: attrs.evolve(c, values=c.values[rows_a]) for k, c in a.timeline.extra.items()}
+    extra_b = {k: attrs.evolve(c, values=c.values[rows_b]) for k, c in b.timeline.extra.items()}
+    items.extend(
+        (f"extra[{name!r}]", sentence)
+        for name, sentence in _compare_further(extra_a, extra_b).items()
+    )
+
+
+def _compare_facts(a: Recording, b: Recording, items: list[tuple[str, str]]) -> None:
+    """Compare what a timeline says of itself."""
+    one, other = a.timeline, b.timeline
+    changed = [
+        f"{name} {origin.name} / {other.origins[name].name}"
+        for name, origin in one.origins.items()
+        if other.origins[name] != origin
+    ]
+    if changed:
+        items.append(("origins", ", ".join(changed)))
+    items.extend(
+        (name, f"{getattr(one, name)} / {getattr(other, name)}")
+        for name in ("z_unit", "clock")
+        if getattr(one, name) != getattr(other, name)
+    )
+    # As JSON, so that a list and a tuple of parameters are the same.
+    policies = [json.dumps(t.policy, default=plain, sort_keys=True) for t in (one, other)]
+    if policies[0] != policies[1]:
+        items.append(("policy", " / ".join(policies)))
+
+
+def _compare_further(a: Mapping[str, Column], b: Mapping[str, Column]) -> dict[str, str]:
+    """Compare further columns; return a sentence for each that differs."""
+    found = {}
+    for name in sorted(set(a) | set(b)):
+        if name not in a or name not in b:
+            found[name] = "only in one of them"
+            continue
+        one, other = a[name], b[name]
+        sentences = []
+        if one.unit != other.unit:
+            sentences.append(f"unit {one.unit!r} / {other.unit!r}")
+        if one.origin != other.origin:
+            sentences.append(f"origin {one.origin.name} / {other.origin.name}")
+        values: list[tuple[str, str]] = []
+        _compare_exact(name, one.values, other.values, values)
+        sentences += [sentence for _, sentence in values]
+        if sentences:
+            found[name] = ", ".join(sentences)
+    return found
 
 
 def _compare_exact(
     name: str, a: NDArray[Any], b: NDArray[Any], items: list[tuple[str, str]]
 ) -> None:
-    if a.shape != b.shape:
+    if len(a) != len(b):
         items.append((name, f"{len(a)} / {len(b)} rows"))
+    elif a.shape != b.shape or a.dtype.kind != b.dtype.kind:
+        items.append((name, f"{a.dtype} of shape {a.shape} / {b.dtype} of shape {b.shape}"))
     else:
         differs = (a != b) & ~((a != a) & (b != b))  # noqa: PLR0124 (NaN, of any type)
         if differs.any():
             items.append((name, f"{int(differs.sum())} values differ"))
 
 
-def _compare_events(a: Recording, b: Recording, items: list[tuple[str, str]]) -> None:
-    for name in sorted(set(a.events) | set(b.events)):
-        if name not in a.events or name not in b.events:
-            items.append((f"events[{name!r}]", "only in one of them"))
-        elif a.events[name] != b.events[name]:
-            n_a, n_b = len(a.events[name]), len(b.events[name])
-            items.append((f"events[{name!r}]", f"{n_a} / {n_b} events, not all equal"))
+def _compare_events(a: Events, b: Events, time_tol: float) -> str:
+    """Return what differs, in one sentence; empty if nothing does."""
+    if len(a) != len(b):
+        return f"{len(a)} / {len(b)} events"
+    differ = []
+    for field in attrs.fields(Events)[:-1]:
+        tolerance = time_tol if field.name in {"time", "duration"} else 0.0
+        va, vb = getattr(a, field.name), getattr(b, field.name)
+        wrong = ~np.isclose(va, vb, rtol=0, atol=tolerance, equal_nan=True)
+        if wrong.any():
+            at = int(wrong.argmax())
+            differ.append(f"{field.name} of {wrong.sum()}, first {at}: {va[at]} / {vb[at]}")
+    further = _compare_further(a.properties, b.properties)
+    differ += [f"property {name!r}: {sentence}" for name, sentence in further.items()]
+    return f"of {len(a)} events differ: " + "; ".join(differ) if differ else ""
 
 
 def _compare_pixels(

@@ -6,6 +6,7 @@ All functions take any `Recording` and return one whose `Source` repeats the der
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import ContractError, FrameIndexError, OptionError, UnsupportedCapabilityError
+from wormio.model.channel import Finding
 from wormio.model.columns import Flag
 from wormio.model.events import Events
 from wormio.model.frames import FrameArray, LazyFrames, MissingFrames
@@ -25,10 +27,12 @@ from wormio.model.volumes import POLICIES
 __all__ = [
     "as_base_recording",
     "channel_index",
+    "configured",
     "derive",
     "select",
     "slice_timeline",
     "volume",
+    "with_channels",
     "with_events",
     "with_timeline",
 ]
@@ -148,7 +152,7 @@ def select(
     )
 
 
-def with_events(recording: Recording, **events: Events) -> BaseRecording:
+def with_events(recording: Recording, /, **events: Events) -> BaseRecording:
     """Return the recording with further events, or with some replaced."""
     source = Source(
         "with_events",
@@ -156,6 +160,50 @@ def with_events(recording: Recording, **events: Events) -> BaseRecording:
         {"recording": recording.source},
     )
     return _changed(recording, source=source, events=dict(recording.events) | events)
+
+
+def with_channels(recording: Recording, changes: Mapping[str, Mapping[str, Any]]) -> BaseRecording:
+    """Return the recording with other facts about its channels.
+
+    Parameters
+    ----------
+    recording : Recording
+    changes : mapping of str to mapping
+        By the name of a channel: fields of `Channel` and their values.
+
+    Raises
+    ------
+    OptionError
+        There is no such channel, field or value, or two channels would share a name.
+    """
+    channels = list(recording.channels)
+    for name, facts in changes.items():
+        index = channel_index(recording, name)
+        try:
+            channels[index] = attrs.evolve(channels[index], **facts)
+        except (ContractError, TypeError, ValueError) as error:
+            raise OptionError(f"channel {name!r} cannot be described so: {error}") from error
+    names = [channel.name for channel in channels]
+    if len(set(names)) < len(names):
+        raise OptionError("two channels would share a name", found=", ".join(names))
+    source = Source(
+        "with_channels",
+        {"channels": {name: dict(facts) for name, facts in changes.items()}},
+        {"recording": recording.source},
+    )
+    return _changed(recording, source=source, channels=tuple(channels))
+
+
+def configured(recording: Recording, path: str, supplies: Sequence[str]) -> BaseRecording:
+    """Return the recording with a finding that tells what a file kept by hand supplied."""
+    finding = Finding(
+        code="config-used",
+        message=f"{Path(path).name} supplies {'; '.join(supplies) or 'nothing'}",
+    )
+    source = Source(
+        "configured", {"path": path, "supplies": list(supplies)}, {"recording": recording.source}
+    )
+    return _changed(recording, source=source, findings=(*recording.findings, finding))
 
 
 def with_timeline(recording: Recording, policy: str, **parameters: Any) -> BaseRecording:
@@ -264,6 +312,10 @@ def derive(source: Source, parents: Mapping[str, Recording]) -> BaseRecording:
     if source.operation == "with_events":
         tables = {name: Events.from_json(t) for name, t in arguments["events"].items()}
         return with_events(parents["recording"], **tables)
+    if source.operation == "with_channels":
+        return with_channels(parents["recording"], arguments["channels"])
+    if source.operation == "configured":
+        return configured(parents["recording"], arguments["path"], arguments["supplies"])
     if source.operation == "with_timeline":
         return with_timeline(parents["recording"], arguments["policy"], **arguments["parameters"])
     if source.operation == "combine":

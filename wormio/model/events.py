@@ -233,12 +233,92 @@ class Events:
         return cls(**columns, properties=properties)
 
     def shifted(self, timeline: Timeline, frames: int) -> Events:
-        """Return the events `frames` counter steps later (earlier if negative), placed anew."""
-        return Events.at_counts(
-            timeline,
-            np.where(self.count >= 0, self.count + frames, -1),
+        """Return the events `frames` counter steps later (earlier if negative), placed anew.
+
+        An event that was timed more finely than by its counter keeps its place between two steps.
+        """
+        at, has_counter = self._counters(timeline)
+        moved = self._at(timeline, at + frames, timeline, at)
+        first = _first_of_count(timeline)
+        clock = np.full(len(self), np.nan)
+        if first.any():
+            clock = np.interp(at, timeline.count[first], timeline.time[first])
+        known = (self.frame >= 0) & np.isfinite(self.time - clock)
+        return attrs.evolve(
+            moved,
+            count=np.where(has_counter, self.count + frames, self.count),
+            time=np.where(known, moved.time + (self.time - clock), moved.time),
+        )
+
+    def onto(self, before: Timeline, after: Timeline) -> Events:
+        """Return the events on a timeline with the same counter and clock, but other frames.
+
+        Nothing changes for an event whose nearest frame is the same; one whose own frame was
+        added moves to it, one whose frame was left out moves to the nearest, or lies outside.
+
+        Parameters
+        ----------
+        before : Timeline
+            That the events are on.
+        after : Timeline
+        """
+        at, _ = self._counters(before)
+        moved = self._at(after, at, before, at)
+        same = placed = (self.frame >= 0) & (moved.frame >= 0)
+        row = moved.frame
+        if placed.any():
+            nearest = Events.at_counts(before, at).frame
+            # An adapter may have had reasons for another frame than that of the counter.
+            row = np.searchsorted(after.count, before.count[self.frame])
+            row = np.clip(row, 0, len(after) - 1)
+            same = (
+                placed
+                & (before.count[nearest] == after.count[moved.frame])
+                & (before.count[self.frame] == after.count[row])
+            )
+        frame = np.where(same, row, moved.frame)
+        volume = np.where(frame >= 0, after.volume[frame] if len(after) else -1, -1)
+        # A status that tells of the volume or of neighbours is judged anew.
+        lasting = same & (volume >= 0) & (moved.status != EventStatus.SHARED_TRIGGER)
+        lasting &= (self.status == EventStatus.OK) | (self.status == EventStatus.SNAPPED)
+        return attrs.evolve(
+            moved,
+            count=self.count,
+            frame=frame,
+            volume=volume,
+            time=np.where((frame >= 0) & np.isfinite(self.time), self.time, moved.time),
+            error_frames=np.where(same, self.error_frames, moved.error_frames),
+            status=np.where(lasting, self.status, moved.status),
+        )
+
+    def _counters(self, timeline: Timeline) -> tuple[Ints, NDArray[np.bool_]]:
+        """Return where each event is on the counter, and which have a counter of their own.
+
+        One without is where its frame is; without a frame, before the first.
+        """
+        has_counter = self.count >= 0
+        if not len(timeline):
+            return np.where(has_counter, self.count, -1), has_counter
+        frame = np.where(self.frame >= 0, timeline.count[self.frame], timeline.count[0] - 2**40)
+        return np.where(has_counter, self.count, frame), has_counter
+
+    def _at(self, after: Timeline, count: Ints, before: Timeline, at: Ints) -> Events:
+        """Place the events at other counters; what they were moved by before is kept."""
+        steps = np.zeros(len(self), np.int64)
+        if len(before):
+            steps = np.where(self.frame >= 0, np.abs(at - before.count[self.frame]), 0)
+        moved = Events.at_counts(
+            after,
+            count,
             duration=self.duration,
+            error_frames=np.maximum(self.error_frames - steps, 0),
             properties=self.properties,
+        )
+        # Sharing a trigger may be known from elsewhere than from sharing a frame.
+        shared = (self.status == EventStatus.SHARED_TRIGGER) & ~_is_repeated(self.frame)
+        shared &= (moved.frame >= 0) & (moved.volume >= 0)
+        return attrs.evolve(
+            moved, status=np.where(shared, EventStatus.SHARED_TRIGGER, moved.status)
         )
 
 

@@ -20,11 +20,10 @@ from wormio.errors import (
     ContractError,
     MissingImageError,
     MissingPartError,
-    RecordingClosedError,
     TruncatedRecordingError,
 )
 from wormio.model._fields import array_field
-from wormio.model._locks import ForkSafeLock
+from wormio.model._files import SharedFiles
 from wormio.model.frames import LazyFrames
 
 __all__ = ["FileLayout", "MappableFrames", "MappedFrames"]
@@ -34,7 +33,6 @@ __all__ = ["FileLayout", "MappableFrames", "MappedFrames"]
 _MAX_READ = 32 << 20
 # POSIX promises only 16 buffers a call, Linux gives 1024.
 _MAX_BUFFERS = 512
-_MAX_OPEN_FILES = 64
 
 
 def _dtype(dtype: DTypeLike) -> np.dtype[Any]:
@@ -139,7 +137,7 @@ class MappedFrames(LazyFrames):
         self._owner = owner
         if owner is None:
             self._check_sizes()
-        self._files: _Files = _Files(layout.files) if owner is None else owner._files
+        self._files: SharedFiles = SharedFiles(layout.files) if owner is None else owner._files
         self._release = weakref.finalize(self, self._files.close) if owner is None else None
 
     def _check_sizes(self) -> None:
@@ -187,8 +185,7 @@ class MappedFrames(LazyFrames):
             and (len(rows) == 1 or layout.row_stride == len(columns) * itemsize)
         )
         for index, first, last, begin, stop in _spans(file, start, length):
-            fd = self._files.acquire(index)
-            try:
+            with self._files.descriptor(index) as fd:
                 if direct and stop - begin == (last - first) * length:
                     targets = [memoryview(images[i]).cast("B") for i in range(first, last)]
                     self._fill(fd, index, begin, targets)
@@ -203,76 +200,19 @@ class MappedFrames(LazyFrames):
                             offset=int(start[i]) - begin,
                             strides=(layout.row_stride, layout.pixel_stride),
                         )
-            finally:
-                self._files.release(index, fd)
         return out
 
     def _fill(self, fd: int, index: int, offset: int, targets: list[memoryview]) -> None:
         """Fill the buffers one after the other from `offset` on; short reads go on or raise."""
-        path = self.layout.files[index]
         for target in _grouped(targets):
             done = 0
             wanted = sum(map(len, target))
             while done < wanted:
-                try:
-                    n = os.preadv(fd, _rest(target, done), offset + done)
-                except OSError as error:
-                    error.filename = str(path)  # the system only knows a number
-                    raise
+                n = os.preadv(fd, _rest(target, done), offset + done)
                 if n == 0:
-                    raise TruncatedRecordingError(
-                        "the file ended while it was read",
-                        expected=f"{wanted - done} more bytes at offset {offset + done}",
-                        found=f"a file of {path.stat().st_size} bytes",
-                        path=path,
-                    )
+                    raise self._files.ended(index, offset + done, wanted - done)
                 done += n
             offset += wanted
-
-
-class _Files:
-    """File descriptors, opened at first use; beyond a limit, for one read only.
-
-    A descriptor is closed only when no thread reads through it: its number could otherwise be
-    given to another file while the read is still on its way.
-    """
-
-    def __init__(self, paths: tuple[Path, ...]) -> None:
-        self._paths = paths
-        self._open: dict[int, int] = {}
-        self._lock = ForkSafeLock()
-        self._reading = 0
-        self._closed = False
-
-    def acquire(self, index: int) -> int:
-        with self._lock:
-            if self._closed:
-                raise RecordingClosedError("the recording is closed")
-            fd = self._open.get(index)
-            if fd is None:
-                fd = os.open(self._paths[index], os.O_RDONLY | os.O_CLOEXEC)
-                if len(self._open) < _MAX_OPEN_FILES:
-                    self._open[index] = fd
-            self._reading += 1
-            return fd
-
-    def release(self, index: int, fd: int) -> None:
-        with self._lock:
-            self._reading -= 1
-            if self._open.get(index) != fd:
-                os.close(fd)
-            if self._closed and not self._reading:
-                self._close_all()
-
-    def close(self) -> None:
-        with self._lock:
-            self._closed = True
-            if not self._reading:
-                self._close_all()
-
-    def _close_all(self) -> None:
-        while self._open:
-            os.close(self._open.popitem()[1])
 
 
 def _as_slice(axis: range) -> slice:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -40,6 +41,16 @@ class ArrayFrames(LazyFrames):
         super().__init__(array.shape, array.dtype)
         self._array = array
 
+    def digest(self) -> str:
+        """Return the SHA-256 of the pixels, whatever the byte order of this machine.
+
+        It reads all of them, every time: nobody promises that the array stays as it is.
+        """
+        digest = hashlib.sha256()
+        for image in self._array:
+            digest.update(np.ascontiguousarray(image, self.dtype.newbyteorder("<")).data)
+        return digest.hexdigest()
+
     def _read(self, frames: range, channels: range, rows: range, columns: range) -> NDArray[Any]:
         picked = self._array[np.ix_(frames, channels)]
         return picked[:, :, rows.start : rows.stop, columns.start : columns.stop]
@@ -49,7 +60,8 @@ class ArrayRecording(BaseRecording):
     """A recording whose pixels are an array.
 
     It declares no capability of files: it is not mappable, and a process executor refuses it,
-    since its Source cannot be opened elsewhere.
+    since its Source cannot be opened elsewhere. Its `recording_id` is that of its pixels too, which
+    are read when it is asked for, not before.
 
     Parameters
     ----------
@@ -87,7 +99,11 @@ class ArrayRecording(BaseRecording):
         if channels is None:
             channels = [Channel(name=f"channel-{i}") for i in range(array.shape[1])]
         super().__init__(
-            source=Source("memory", {"shape": list(array.shape), "dtype": array.dtype.str}),
+            source=Source(
+                "memory",
+                {"shape": list(array.shape), "dtype": array.dtype.str},
+                content=array.digest,
+            ),
             frames=array,
             timeline=timeline,
             channels=channels,

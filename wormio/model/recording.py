@@ -212,11 +212,17 @@ class BaseRecording:
 
         return select(self, channels=channels, frames=frames, volumes=volumes)
 
-    def with_events(self, **events: Events) -> BaseRecording:
+    def with_events(self, /, **events: Events) -> BaseRecording:
         """Return the recording with further events, or with some replaced."""
         from wormio.model.derive import with_events
 
         return with_events(self, **events)
+
+    def with_channels(self, changes: Mapping[str, Mapping[str, Any]]) -> BaseRecording:
+        """Return the recording with other facts about its channels, by their names."""
+        from wormio.model.derive import with_channels
+
+        return with_channels(self, changes)
 
     def with_timeline(self, policy: str, **parameters: Any) -> BaseRecording:
         """Return the recording with its volumes assigned by another policy."""
@@ -236,7 +242,7 @@ def recording_id(recording: Recording) -> str:
     """Identify a recording by its content, wherever it lies.
 
     SHA-256 of format, options, names and sizes of the parts, and the timeline; never of paths or
-    modification times.
+    modification times. Of a recording in memory, also of its pixels.
 
     Returns
     -------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +55,18 @@ class Source:
         JSON-serialisable parameters.
     parents : mapping of str to Source
         What it derives from, by role.
+    content : callable, optional
+        Returns a digest of data that no file holds; asked for by `identity` only. It does not
+        travel: neither JSON nor a pickle has it.
     """
 
     operation: str
     arguments: Mapping[str, Any] = attrs.field(factory=dict, converter=_json_value)
     parents: Mapping[str, Source] = attrs.field(factory=dict, converter=as_dict)
+    content: Callable[[], str] | None = attrs.field(default=None, eq=False, repr=False)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Source, (self.operation, self.arguments, self.parents))  # never its content
 
     @classmethod
     def opened(
@@ -125,8 +132,15 @@ class Source:
         return [leaf for parent in self.parents.values() for leaf in parent.leaves()]
 
     def identity(self) -> dict[str, Any]:
-        """Return what identifies the data, without paths: they change when a disk is moved."""
+        """Return what identifies the data, without paths: they change when a disk is moved.
+
+        It does not matter either whether an option came from a file or from an argument.
+        """
+        if self.operation == "configured":
+            return self.parents["recording"].identity()
         arguments = {k: v for k, v in self.arguments.items() if k != "path"}
+        if self.content is not None:
+            arguments["content"] = self.content()
         return {
             "operation": self.operation,
             "arguments": arguments,

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import attrs
 
+from wormio.errors import OptionError, UnsafeReferenceError
+from wormio.registry.config import Configuration, chosen_config, described_data
 from wormio.registry.format import Confidence, Format
 from wormio.registry.known import Suggestion, suggest
 from wormio.registry.manager import PluginRegistry, default_registry
 from wormio.registry.probe import Probe
 
-__all__ = ["Explanation", "PathLike", "Verdict", "existing", "explain"]
+__all__ = ["Explanation", "PathLike", "Verdict", "existing", "explain", "verdicts"]
 
 PathLike = str | os.PathLike[str]
 
@@ -67,6 +70,10 @@ class Explanation:
         Distributions that would read it.
     seen : str
         What is there, in words.
+    config : str
+        What a file NAME.wormio.toml says about it; empty if there is none.
+    members : mapping of str to Explanation
+        Of a combination: its recordings.
     """
 
     path: Path
@@ -74,6 +81,8 @@ class Explanation:
     failures: tuple[str, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
     seen: str = ""
+    config: str = ""
+    members: Mapping[str, Explanation] = attrs.field(factory=dict)
 
     @property
     def best(self) -> tuple[Verdict, ...]:
@@ -85,6 +94,8 @@ class Explanation:
     def headline(self) -> str:
         """What the path is, what is missing, and what to do."""
         best = self.best
+        if self.members:
+            return self.config
         if len(best) == 1 and best[0].missing:
             verb = "is" if len(best[0].missing) == 1 else "are"
             return (
@@ -107,6 +118,9 @@ class Explanation:
 
     def __str__(self) -> str:
         lines = [self.headline, *map(str, self.verdicts)]
+        if self.config and not self.members:
+            lines.insert(1, self.config)
+        lines += [f"{name}: {member.headline}" for name, member in self.members.items()]
         lines += [f"not loaded: {failure}" for failure in self.failures]
         return "\n".join([*lines, *map(str, self.suggestions)])
 
@@ -123,6 +137,8 @@ class Explanation:
             ],
             "not_loaded": list(self.failures),
             "suggestions": [attrs.asdict(s) for s in self.suggestions],
+            "config": self.config,
+            "members": {name: member.to_json() for name, member in self.members.items()},
         }
 
 
@@ -135,13 +151,44 @@ def explain(path: PathLike, *, registry: PluginRegistry | None = None) -> Explan
         The path is not there or cannot be listed: no format is asked then.
     """
     registry = registry or default_registry()
-    path = existing(path)
-    probe = Probe(path)
-    verdicts = [_ask(fmt, registry.distribution(fmt.name), probe) for fmt in registry.formats]
-    verdicts.sort(key=lambda v: (-(v.confidence or 0), v.format))
+    probe = Probe(existing(path))
+    try:
+        config = chosen_config(probe, None)
+        if config is None:
+            return verdicts(probe, registry)
+        return _configured(probe, config, registry)
+    except (OptionError, UnsafeReferenceError) as error:
+        return attrs.evolve(verdicts(probe, registry), config=str(error))
+
+
+def _configured(probe: Probe, config: Configuration, registry: PluginRegistry) -> Explanation:
+    combined = config.content.combine
+    if combined is None:
+        data = described_data(config, probe, trust=False)
+        named = config.content.format
+        what = f"{config.path} describes it" + (f" as {named}" if named else "")
+        return attrs.evolve(verdicts(data, registry), config=what)
+    members = {}
+    for name in combined.members:
+        keys = ("combine", "members", name)
+        path = config.inside(combined.member(name).path, keys, trust=False)
+        # Not its own configuration: one that contains itself would be explained for ever.
+        members[name] = verdicts(Probe(path), registry)
     return Explanation(
-        path=path,
-        verdicts=tuple(verdicts),
+        path=probe.path,
+        verdicts=(),
+        config=f"{config.path} combines {_listed(list(members))}, matched on {combined.on}",
+        members=members,
+    )
+
+
+def verdicts(probe: Probe, registry: PluginRegistry) -> Explanation:
+    """Ask every format about what a probe sees, whatever a configuration says."""
+    answers = [_ask(fmt, registry.distribution(fmt.name), probe) for fmt in registry.formats]
+    answers.sort(key=lambda v: (-(v.confidence or 0), v.format))
+    return Explanation(
+        path=probe.path,
+        verdicts=tuple(answers),
         failures=tuple(map(str, registry.failures)),
         suggestions=suggest(probe, registry.plugins),
         seen=_seen(probe),
@@ -150,6 +197,8 @@ def explain(path: PathLike, *, registry: PluginRegistry | None = None) -> Explan
 
 def existing(path: PathLike) -> Path:
     """Return the path, which must be there."""
+    if not os.fspath(path):
+        raise OptionError("the path is empty", expected="a file or a folder")
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(errno.ENOENT, "there is no such file or folder", str(path))

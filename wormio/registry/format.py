@@ -82,6 +82,13 @@ def _code_name(_owner: object, attribute: attrs.Attribute[str], value: str) -> N
         )
 
 
+def _code_names(owner: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is None:
+        return
+    for name in value if isinstance(value, tuple) else (value,):
+        _code_name(owner, attribute, name)
+
+
 @attrs.frozen(kw_only=True)
 class Format:
     """One file format: how to recognise it and how to open it.
@@ -107,9 +114,9 @@ class Format:
     capabilities : frozenset of str
     thread_safe : bool
         Whether the library behind it may be used by several threads at once.
-    subject : str, optional
+    subject : str or tuple of str, optional
         ``"package.module:subject"``, the `wormio.testing.Subject` that the conformance kit tests
-        it with.
+        it with; several if the format has dialects, one each.
     spec : str
         Version of the contract it was written for.
     """
@@ -127,8 +134,13 @@ class Format:
     )
     capabilities: frozenset[str] = attrs.field(default=frozenset(), converter=as_frozenset)
     thread_safe: bool = False
-    subject: str | None = attrs.field(default=None, validator=attrs.validators.optional(_code_name))
+    subject: str | tuple[str, ...] | None = attrs.field(default=None, validator=_code_names)
     spec: str = SPEC_VERSION
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The names in `subject`, however many."""
+        return (self.subject,) if isinstance(self.subject, str) else self.subject or ()
 
 
 @attrs.frozen(kw_only=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from wormio.errors import (
     AmbiguousFormatError,
@@ -16,10 +17,20 @@ from wormio.errors import (
 )
 from wormio.model import BaseRecording, Positions, Source, as_base_recording
 from wormio.model.derive import derive
-from wormio.registry.explaining import Explanation, PathLike, Verdict, existing, explain
+from wormio.registry.config import chosen_config, described_data
+from wormio.registry.configured import (
+    FileOptions,
+    combination,
+    for_members,
+    merged,
+    supplement,
+    trusted,
+)
+from wormio.registry.explaining import Explanation, PathLike, Verdict, existing, explain, verdicts
 from wormio.registry.format import Format, load_code
 from wormio.registry.manager import PluginRegistry, default_registry
-from wormio.registry.options import make_options
+from wormio.registry.options import Options, make_options
+from wormio.registry.probe import Probe
 
 __all__ = [
     "Explanation",
@@ -37,6 +48,7 @@ def open(  # noqa: A001 (wormio.open, as in tarfile, gzip and the like)
     path: PathLike,
     format: str | None = None,
     *,
+    config: PathLike | Literal[False] | None = None,
     registry: PluginRegistry | None = None,
     **options: Any,
 ) -> BaseRecording:
@@ -45,9 +57,13 @@ def open(  # noqa: A001 (wormio.open, as in tarfile, gzip and the like)
     Parameters
     ----------
     path : path-like
-        File or folder.
+        File or folder, or a file ``NAME.wormio.toml``: then what that describes.
     format : str, optional
         Name of the format; default: the one that recognises the path most surely.
+    config : path-like or False, optional
+        File with options, channels and events that the data do not hold. Default:
+        ``NAME.wormio.toml`` beside the data or in their folder, if there is one; False: none. What
+        is given here as an argument wins over what the file says.
     registry : PluginRegistry, optional
         Default: the installed plugins.
     **options
@@ -69,17 +85,76 @@ def open(  # noqa: A001 (wormio.open, as in tarfile, gzip and the like)
     RecordingError
         A part is missing, truncated or corrupt.
     """
-    registry = registry or default_registry()
-    path = existing(path)
-    fmt = registry.get(format) if format is not None else _recognise(path, registry)
-    chosen = make_options(load_code(fmt.options), options, owner=fmt.name)
-    return as_base_recording(_call(f"format {fmt.name!r}", fmt.opener, path, chosen))
+    return _open(existing(path), format, options, registry or default_registry(), config)
+
+
+def _open(
+    path: Path,
+    format: str | None,
+    options: Mapping[str, Any],
+    registry: PluginRegistry,
+    config: PathLike | Literal[False] | None = None,
+    files: tuple[FileOptions, ...] = (),
+    within: tuple[Path, ...] = (),
+) -> BaseRecording:
+    """Open a path with the options of `files`; `within` are the combinations it belongs to."""
+    probe = Probe(path)
+    chosen = chosen_config(probe, config)
+    if chosen is None:
+        return _open_data(probe, format, options, registry, files)
+    here = chosen.path.resolve()
+    if here in within:
+        raise chosen.document.error(("combine",), "this combination contains itself")
+    trust = trusted(options)
+    wanted = chosen.content.combine
+    if wanted is not None:
+        for_members(chosen, format, options, files)
+
+        def open_member(path: Path, about: FileOptions) -> BaseRecording:
+            return _open(path, None, options, registry, None, (about,), (*within, here))
+
+        recording = combination(chosen, wanted, open_member, trust=trust)
+    else:
+        probe = described_data(chosen, probe, trust=trust)
+        files = (*files, FileOptions.of(chosen))
+        recording = _open_data(probe, format, options, registry, files)
+    given = {*options, *(name for file in files[:-1] for name in file.options)}
+    return supplement(recording, chosen, overridden=given, trust=trust)
+
+
+def _open_data(
+    probe: Probe,
+    format: str | None,
+    options: Mapping[str, Any],
+    registry: PluginRegistry,
+    files: tuple[FileOptions, ...],
+) -> BaseRecording:
+    fmt, chosen = _format_and_options(probe, format, options, registry, files)
+    return as_base_recording(_call_format(fmt, fmt.opener, probe, chosen))
+
+
+def _format_and_options(
+    probe: Probe,
+    format: str | None,
+    options: Mapping[str, Any],
+    registry: PluginRegistry,
+    files: tuple[FileOptions, ...],
+) -> tuple[Format, Options]:
+    named = [format, *(file.format for file in files)]
+    all_names = {*options, *(name for file in files for name in file.options)}
+    if "description" in all_names and options.get("description", True) is not None:
+        named.append("described")
+    name = next((name for name in named if name is not None), None)
+    fmt = registry.get(name) if name is not None else _recognise(probe, registry)
+    cls = load_code(fmt.options)
+    return fmt, make_options(cls, merged(cls, fmt.name, options, files), owner=fmt.name)
 
 
 def contents(
     path: PathLike,
     format: str | None = None,
     *,
+    config: PathLike | Literal[False] | None = None,
     registry: PluginRegistry | None = None,
     **options: Any,
 ) -> list[str]:
@@ -87,13 +162,19 @@ def contents(
 
     A path that holds a single recording gives an empty list.
     """
+    probe = Probe(existing(path))
+    chosen = chosen_config(probe, config)
+    files: tuple[FileOptions, ...] = ()
+    if chosen is not None:
+        if chosen.content.combine is not None:
+            return []
+        probe = described_data(chosen, probe, trust=trusted(options))
+        files = (FileOptions.of(chosen),)
     registry = registry or default_registry()
-    path = existing(path)
-    fmt = registry.get(format) if format is not None else _recognise(path, registry)
+    fmt, made = _format_and_options(probe, format, options, registry, files)
     if fmt.contents is None:
         return []
-    chosen = make_options(load_code(fmt.options), options, owner=fmt.name)
-    return list(_call(f"format {fmt.name!r}", fmt.contents, path, chosen))
+    return list(_call_format(fmt, fmt.contents, probe, made))
 
 
 def list_formats(*, registry: PluginRegistry | None = None) -> tuple[Format, ...]:
@@ -131,7 +212,8 @@ def reopen(
     if root is not None:
         path = Path(root) / path.name
     options = arguments.get("options", {})
-    recording = open(path, arguments["format"], registry=registry, **options)
+    # What a file beside it said is in the source; it may say something else by now.
+    recording = open(path, arguments["format"], config=False, registry=registry, **options)
     parts = recording.source.arguments.get("parts", {})
     if parts != arguments.get("parts", {}):
         recording.close()
@@ -193,8 +275,9 @@ def read_positions(
     return positions
 
 
-def _recognise(path: Path, registry: PluginRegistry) -> Format:
-    explanation = explain(path, registry=registry)
+def _recognise(probe: Probe, registry: PluginRegistry) -> Format:
+    path = probe.path
+    explanation = verdicts(probe, registry)
     best = explanation.best
     if len(best) == 1:
         return registry.get(best[0].format)
@@ -227,6 +310,21 @@ def _recognise(path: Path, registry: PluginRegistry) -> Format:
 
 def _known(registry: PluginRegistry) -> str:
     return ", ".join(f.name for f in registry.formats) or "no formats at all"
+
+
+def _call_format(fmt: Format, code: str, probe: Probe, options: Options) -> Any:
+    """Run a format's code on a path that may be of the wrong kind, if the user named the format."""
+    try:
+        return _call(f"format {fmt.name!r}", code, probe.path, options)
+    except (IsADirectoryError, NotADirectoryError) as error:
+        if isinstance(error, WormioError) or isinstance(error, IsADirectoryError) != probe.is_dir:
+            raise
+        raise OptionError(
+            f"format {fmt.name!r} does not open a {'folder' if probe.is_dir else 'single file'}",
+            expected=", ".join(fmt.patterns) or "a file" if probe.is_dir else "a folder",
+            path=probe.path,
+            cure="name what it opens, or leave the format out",
+        ) from error
 
 
 def _call(owner: str, code: str, path: Path, *arguments: Any, **options: Any) -> Any:

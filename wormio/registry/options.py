@@ -11,7 +11,14 @@ import attrs
 
 from wormio.errors import ContractError, OptionError
 
-__all__ = ["Options", "finite_number", "make_options", "option", "positive_number"]
+__all__ = [
+    "Options",
+    "check_option",
+    "finite_number",
+    "make_options",
+    "option",
+    "positive_number",
+]
 
 O = TypeVar("O", bound="Options")  # noqa: E741 (the usual letter)
 
@@ -27,6 +34,8 @@ def option(help: str, **field: Any) -> Any:
 def finite_number(value: Any) -> float:
     """Convert to a finite number; a converter of options."""
     number = float(value)
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not a truth value")  # noqa: TRY004 (as all of them)
     if not math.isfinite(number):
         raise ValueError("must be a finite number")
     return number
@@ -86,34 +95,40 @@ def make_options(cls: type[O], values: Mapping[str, Any], *, owner: str) -> O:
     OptionError
         An option is unknown, or has a value it cannot have.
     """
-    fields = {f.name: f for f in attrs.fields(cls)}
-    for name in values:
-        if name not in fields:
-            close = difflib.get_close_matches(name, fields, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"see `wormio formats {owner}`"
-            raise OptionError(
-                f"format {owner!r} has no option {name!r}",
-                expected=", ".join(fields),
-                cure=hint,
-            )
     for name, value in values.items():
-        try:
-            _convert(fields[name], value)
-        except (ValueError, TypeError, ContractError) as error:
-            raise OptionError(
-                f"option {name!r} of format {owner!r} has a wrong value",
-                expected=str(fields[name].metadata.get("help", fields[name].type)),
-                found=f"{value!r} ({error})",
-            ) from error
+        check_option(cls, name, value, owner=owner)
     try:
         return cls(**values)
     except (ValueError, TypeError, ContractError) as error:  # one is missing, or two contradict
         raise OptionError(f"the options of format {owner!r} do not fit: {error}") from error
 
 
+def check_option(cls: type[Options], name: str, value: Any, *, owner: str) -> None:
+    """Raise `OptionError` if there is no such option, or it cannot have that value."""
+    fields = {f.name: f for f in attrs.fields(cls)}
+    if name not in fields:
+        close = difflib.get_close_matches(name, fields, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"see `wormio formats {owner}`"
+        raise OptionError(
+            f"format {owner!r} has no option {name!r}",
+            expected=", ".join(fields),
+            cure=hint,
+        )
+    try:
+        _convert(fields[name], value)
+    except (ValueError, TypeError, ContractError) as error:
+        raise OptionError(
+            f"option {name!r} of format {owner!r} has a wrong value",
+            expected=str(fields[name].metadata.get("help", fields[name].type)),
+            found=f"{value!r} ({error})",
+        ) from error
+
+
 def _convert(field: attrs.Attribute[Any], value: Any) -> None:
     """Raise what the field's converter raises, so that the message can name the option."""
     converter: Any = field.converter
+    if converter is int and isinstance(value, (bool, float)):
+        raise ValueError("must be a whole number")  # int() would cut it to one
     converted = converter(value) if converter is not None else value
     if field.validator is not None:
         field.validator(None, field, converted)

@@ -26,7 +26,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 # Neighbouring samples farther apart than this many volume intervals have a volume missing between
-# them: no line is drawn across.
+# them: no line is drawn across, and neither stands for what is there.
 _LONGEST_STEP = 1.5
 
 
@@ -159,8 +159,9 @@ def around(
     until : {"window", "next_event"}
         ``"next_event"``: samples at or after the next event of the same table are NaN.
     align : {"nearest", "interp"}
-        ``"nearest"``: the sample nearest to event + tau, at most half a volume interval away (of
-        two equally near, the earlier). ``"interp"``: on the line between the two samples around
+        ``"nearest"``: the sample nearest to event + tau (of two equally near, the earlier): one of
+        the two around it, or one at most half a volume interval away where a volume is missing
+        between them and at the ends. ``"interp"``: on the line between the two samples around
         event + tau; NaN where a volume is missing between them, and valid only if both are.
 
     Returns
@@ -254,7 +255,9 @@ class _Trace:
         later = self.clock[right] - target < target - self.clock[left] - self.error
         at = np.where(later, right, left)
         when = self.clock[at]
-        found = (np.abs(when - target) <= interval / 2 + self.error) & (when < stop - self.error)
+        found = np.abs(when - target) <= interval / 2 + self.error
+        found |= self._share_a_gap(left, right, target, interval)
+        found &= when < stop - self.error
         return (
             np.where(found, self.data[at], np.nan),
             found & self.valid[at],
@@ -271,20 +274,7 @@ class _Trace:
         right = np.where(np.abs(self.clock[left] - target) <= self.error, left, right)
         early, late = self.clock[left], self.clock[right]
         step = late - early
-        found = (
-            (target >= early - self.error)
-            & (target <= late + self.error)
-            & (
-                (step <= _LONGEST_STEP * interval + self.error)
-                # On a scan that goes both ways, a neuron near a turning point is seen at
-                # intervals that alternate between almost none and almost two.
-                | (
-                    (np.abs(self.volume[right] - self.volume[left]) == 1)
-                    & (step < 2 * interval - self.error)
-                )
-            )
-            & (late < stop - self.error)
-        )
+        found = self._share_a_gap(left, right, target, interval) & (late < stop - self.error)
         weight = np.where(step > 0, (target - early) / np.where(step > 0, step, 1), 0)
         with np.errstate(invalid="ignore"):  # inf - inf
             line = (1 - weight) * self.data[left] + weight * self.data[right]
@@ -294,6 +284,19 @@ class _Trace:
             found & self.valid[left] & self.valid[right],
             np.where(found, target, np.nan),
         )
+
+    def _share_a_gap(self, left: Ints, right: Ints, target: Floats, interval: float) -> Bools:
+        """Tell where `target` lies between two samples with no volume missing between them."""
+        early, late = self.clock[left], self.clock[right]
+        step = late - early
+        # On a scan that goes both ways, a neuron near a turning point is seen at intervals that
+        # alternate between almost none and almost two.
+        adjacent = np.abs(self.volume[right] - self.volume[left]) == 1
+        close = (step <= _LONGEST_STEP * interval + self.error) | (
+            adjacent & (step < 2 * interval - self.error)
+        )
+        inside = (target >= early - self.error) & (target <= late + self.error)
+        return np.asarray(inside & close)
 
     def _neighbours(self, target: Floats) -> tuple[Ints, Ints]:
         """Return the samples before (or at the end, after) and at or after `target`."""

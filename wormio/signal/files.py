@@ -27,12 +27,13 @@ from wormio.errors import (
 from wormio.model._fields import is_text
 from wormio.signal._layout import get_signals, put_signals
 from wormio.signal.signal import Signal
-from wormio.storage.atomic import refuse_existing, write_atomically
+from wormio.storage.atomic import check_target, refuse_foreign, write_atomically
+from wormio.storage.hdf5_opening import has_format
 
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["load", "save"]
+__all__ = ["check_output", "load", "save"]
 
 FORMAT = "wormio-signal"
 SCHEMA_VERSION = 1
@@ -55,14 +56,16 @@ def save(
     signals : Signal or mapping of str to Signal
         By the names that `load` gives back; a single one goes by its channel's name.
     overwrite : bool
-        Whether an existing file is replaced.
+        Whether an earlier file of signals is replaced. What is none is never replaced.
 
     Raises
     ------
     OutputExistsError
-        There is a file already, and `overwrite` is false.
+        There is a file already, and `overwrite` is false or it is no file of signals.
+    OptionError
+        There is no such folder, or `path` is one.
     SignalError
-        There is no such folder, no signal, or something that cannot be written.
+        There is no signal, or something that cannot be written.
     OSError
         The disk is full, the folder cannot be written to, ...
     """
@@ -77,8 +80,7 @@ def save(
                 found=repr(name),
                 path=path,
             )
-    if not overwrite:
-        refuse_existing(path)  # before the work; again, free of races, when the file is named
+    check_output(path, overwrite=overwrite)
     try:
         image = _image(named)
     except ContractError as error:
@@ -86,6 +88,19 @@ def save(
             error.problem, expected=error.expected, found=error.found, path=path
         ) from error
     write_atomically(path, image, overwrite=overwrite)
+
+
+def check_output(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Raise what `save` raises if signals must not be written to `path`; ask before long work.
+
+    Raises
+    ------
+    OutputExistsError, OptionError
+    """
+    check_target(path)
+    refuse_foreign(
+        path, "file of signals", lambda found: has_format(found, FORMAT), overwrite=overwrite
+    )
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Signal]:

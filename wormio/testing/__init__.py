@@ -9,7 +9,7 @@ from wormio.testing.neurons import Neurons
 from wormio.testing.phantom import Phantom, Stimuli
 from wormio.testing.report import Report, Result
 from wormio.testing.scan import Scan
-from wormio.testing.subject import Sample, Subject, subject_of
+from wormio.testing.subject import Sample, Subject, subjects_of
 from wormio.testing.truth import Limits, Truth, make_truth
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "Truth",
     "check_adapter",
     "make_truth",
-    "subject_of",
+    "subjects_of",
     "write_leifer",
     "write_truth",
 ]

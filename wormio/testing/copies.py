@@ -103,7 +103,7 @@ def foreign_recordings(subject: Subject, folder: Path) -> Iterator[tuple[str, Pa
         other = importlib.import_module(f"{subjects.__name__}.{module}").subject
         if other.format == subject.format or other.make is None:
             continue
-        scratch = folder / other.format
+        scratch = folder / module
         scratch.mkdir()
         context = Context(other, scratch)
         yield other.format, context.write(context.truth())

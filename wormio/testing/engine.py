@@ -243,6 +243,7 @@ def check_adapter(
         spec=spec or subject.spec,
         results=tuple(results),
         not_applicable=left_out,
+        subject=subject.title,
     )
 
 

@@ -15,7 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from wormio.errors import OptionError, OutputExistsError
+from wormio.errors import OptionError
+from wormio.storage.atomic import refuse_foreign
 from wormio.testing.phantom import Phantom
 
 __all__ = ["write_leifer", "write_truth"]
@@ -37,6 +38,10 @@ _PARTS = (
     "zScan.json",
     "pharosTriggers.txt",
 )
+_TRUTH = "phantom-truth.npz"
+# Marks what may be replaced, and tells people who find the folder.
+_MARK = "wormio-phantom.txt"
+_MARK_TEXT = "No microscope took this recording: wormio drew it.\n"
 # DAQ rows for which the laser gate stays open.
 _GATE_ROWS = 4
 
@@ -72,7 +77,7 @@ def write_leifer(
     zscan : bool
         Whether to write the calibration.
     overwrite : bool
-        Replace a recording that is there.
+        Replace a phantom that is there. Anything else is never replaced.
     progress : callable, optional
         Called with (frames written, all frames).
 
@@ -86,7 +91,7 @@ def write_leifer(
     OptionError
         An option has an unknown value.
     OutputExistsError
-        The folder holds (parts of) a recording already.
+        The folder holds a phantom, and `overwrite` is false, or it holds anything else.
     """
     if layout not in {"split", "interleaved"} or pharos_columns not in {10, 12, None}:
         raise OptionError(
@@ -95,8 +100,10 @@ def write_leifer(
             found=f"layout {layout!r}, pharos_columns {pharos_columns!r}",
         )
     folder = Path(folder)
-    _clear(folder, overwrite=overwrite)
+    refuse_foreign(folder, "folder of a phantom", _is_phantom, overwrite=overwrite)
+    _clear(folder)
     try:
+        (folder / _MARK).write_text(_MARK_TEXT)
         _write(folder / "framesDetails.txt", _frames_table(phantom))
         if not planar:
             _write(folder / "other-frameSynchronous.txt", _daq_table(phantom, gate=gate))
@@ -120,7 +127,7 @@ def write_leifer(
                 if progress is not None:
                     progress(i + 1, len(phantom))
     except BaseException:
-        _clear(folder, overwrite=True)  # half a recording is worse than none
+        _clear(folder)  # half a recording is worse than none
         raise
     return folder
 
@@ -137,14 +144,20 @@ def write_truth(phantom: Phantom, folder: str | os.PathLike[str]) -> Path:
     ----------
     phantom : Phantom
     folder : path-like
-        Made if it is not there.
+        Made if it is not there. It must be empty or hold a phantom, whose truth is replaced.
 
     Returns
     -------
     Path
         The archive.
+
+    Raises
+    ------
+    OutputExistsError
+        The folder holds anything else.
     """
     folder = Path(folder)
+    refuse_foreign(folder, "folder of a phantom", _is_phantom, overwrite=True)
     folder.mkdir(parents=True, exist_ok=True)
     rows = [
         f"{label},{z:.6f},{y:.6f},{x:.6f}"
@@ -153,7 +166,7 @@ def write_truth(phantom: Phantom, folder: str | os.PathLike[str]) -> Path:
     (folder / "positions.csv").write_text("\n".join(["label,z_um,y,x", *rows, ""]))
     scan, stimuli = phantom.scan, phantom.stimuli
     row = scan.triggered
-    path = folder / "phantom-truth.npz"
+    path = folder / _TRUTH
     np.savez(
         path,
         count=scan.count[row],
@@ -177,18 +190,15 @@ def write_truth(phantom: Phantom, folder: str | os.PathLike[str]) -> Path:
     return path
 
 
-def _clear(folder: Path, *, overwrite: bool) -> None:
+def _is_phantom(folder: Path) -> bool:
+    return (folder / _MARK).is_file() or (folder / _TRUTH).is_file()
+
+
+def _clear(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    there = [path for pattern in _PARTS for path in folder.glob(pattern)]
-    if there and not overwrite:
-        raise OutputExistsError(
-            "the folder holds a recording already",
-            found=", ".join(path.name for path in there),
-            path=folder,
-            cure="choose another folder, or say overwrite=True",
-        )
-    for path in there:
-        path.unlink()
+    for pattern in (*_PARTS, _MARK):
+        for path in folder.glob(pattern):
+            path.unlink()
 
 
 def _write(path: Path, lines: list[str]) -> None:

@@ -22,9 +22,9 @@ from wormio.model import (
 )
 from wormio.model._fields import array_field
 from wormio.testing.neurons import Neurons
-from wormio.testing.scan import Scan
+from wormio.testing.scan import Scan, seeded
 
-__all__ = ["Phantom", "Stimuli"]
+__all__ = ["Phantom", "Stimuli", "most_stimuli"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -134,7 +134,7 @@ class Phantom:
     stimuli: Stimuli = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        rng = np.random.default_rng(self.seed)
+        rng = seeded(self.seed)
         scan = self.scan
         count = _place_stimuli(scan, self.n_stimuli, rng)
         time = scan.time[count - scan.count[0]]
@@ -326,12 +326,17 @@ class Phantom:
         return int(self.scan.triggered[frame])
 
 
+def most_stimuli(scan: Scan) -> int:
+    """Return how many stimuli a scan has room for."""
+    return max(len(scan.count) // _ROOM - 2, 0)
+
+
 def _place_stimuli(scan: Scan, n: int, rng: np.random.Generator) -> Ints:
     """Spread the stimuli over the recording, clear of faults of the DAQ's counter."""
-    if n * _ROOM > len(scan.count) - 2 * _ROOM:
+    if n > most_stimuli(scan):
         raise OptionError(
             "the recording is too short for its stimuli",
-            expected=f"at most {max(len(scan.count) // _ROOM - 2, 0)}",
+            expected=f"at most {most_stimuli(scan)}",
             found=str(n),
             cure="ask for more volumes or fewer stimuli",
         )

@@ -69,6 +69,8 @@ class Report:
     Parameters
     ----------
     format, distribution : str
+    subject : str
+        Title of the subject, if the format has several; else empty.
     evidence : {"A", "B", "C"}
     spec : str
     results : tuple of Result
@@ -82,6 +84,7 @@ class Report:
     spec: str
     results: tuple[Result, ...]
     not_applicable: tuple[str, ...] = ()
+    subject: str = ""
 
     def failures(self, *, strict: bool = False) -> tuple[Result, ...]:
         """Return what must be mended; with `strict`, rules that merely should hold too."""
@@ -97,13 +100,17 @@ class Report:
         """Whether every rule that must hold holds, or is waived with a reason."""
         return not self.failures()
 
+    @property
+    def _name(self) -> str:
+        return f"{self.format}, {self.subject}" if self.subject else self.format
+
     def __str__(self) -> str:
         shown = [str(r) for r in self.results if r.outcome != "passed"]
         passed = sum(r.outcome == "passed" for r in self.results)
         waived = sum(r.outcome == "waived" for r in self.results)
         verdict = "conformant" if self.ok else "NOT conformant"
         shown.append(
-            f"{self.format} ({self.distribution}): {verdict} with contract {self.spec}, evidence "
+            f"{self._name} ({self.distribution}): {verdict} with contract {self.spec}, evidence "
             f"{_EVIDENCE[self.evidence]}; {passed} passed, {len(self.failures())} failed, "
             f"{waived} waived, {len(self.not_applicable)} not applicable"
         )
@@ -118,7 +125,7 @@ class Report:
         """Return the report as JUnit XML, which CI services show."""
         suite = ElementTree.Element(
             "testsuite",
-            name=f"wormio conformance {self.format}, evidence {self.evidence}",
+            name=f"wormio conformance {self._name}, evidence {self.evidence}",
             tests=str(len(self.results)),
             failures=str(len(self.failures())),
             skipped=str(sum(r.outcome == "waived" for r in self.results)),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from wormio.errors import MissingPartError, OptionError
 from wormio.model._fields import array_field
 
-__all__ = ["Scan"]
+__all__ = ["Scan", "seeded"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -31,6 +31,21 @@ _START_TIME = 138.218
 _DAQ_LAG = 2
 # Faults keep this distance, in counters, so that each shows as itself.
 _SPACING = 5
+# Ten hours at 200 frames a second, ten times over.
+_MOST_FRAMES = 72_000_000
+
+
+def seeded(seed: int) -> np.random.Generator:
+    """Return the random numbers of a seed.
+
+    Raises
+    ------
+    OptionError
+        The seed is negative.
+    """
+    if seed < 0:
+        raise OptionError("a seed cannot be negative", expected="0, 1, 2, ...", found=str(seed))
+    return np.random.default_rng(seed)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -170,7 +185,13 @@ class Scan:
                 expected="at least 1 volume of at least 8 planes",
                 found=f"{n_volumes} volumes of {planes} planes",
             )
-        rng = np.random.default_rng(seed)
+        if n_volumes * planes > _MOST_FRAMES:
+            raise OptionError(
+                "the scan is too long",
+                expected=f"at most {_MOST_FRAMES} frames",
+                found=f"{n_volumes} volumes of {planes} planes",
+            )
+        rng = seeded(seed)
         lead, tail = round(0.5 * planes), round(0.6 * planes)
         turns = lead + np.round(np.arange(n_volumes + 1) * planes).astype(np.int64)
         n = int(turns[-1]) + tail

@@ -15,7 +15,7 @@ from wormio.model._fields import as_dict, as_frozenset, as_tuple
 from wormio.registry import Format, PluginRegistry, default_registry, load_code
 from wormio.testing.truth import Limits, Truth
 
-__all__ = ["CAPABILITIES", "Evidence", "Sample", "Subject", "pixel_digest", "subject_of"]
+__all__ = ["CAPABILITIES", "Evidence", "Sample", "Subject", "pixel_digest", "subjects_of"]
 
 CAPABILITIES = frozenset({"events", "growing", "mappable", "pickle"})
 """What a format may declare beyond the core; the kit checks declarations both ways."""
@@ -53,6 +53,9 @@ class Subject:
     ----------
     format : str
         Its name.
+    title : str
+        What tells it from other subjects of the same format, in reports: ``"ImageJ"``. Where a
+        format has several and this is empty, it is the name of the subject's module.
     make : callable, optional
         ``make(folder, truth)`` writes the truth into an empty folder and returns the path to
         open. It must not share code with the reader. Without it, `samples` are all there is.
@@ -74,6 +77,7 @@ class Subject:
     """
 
     format: str
+    title: str = ""
     make: Callable[[Path, Truth], Path] | None = None
     limits: Limits = Limits()
     options: Mapping[str, Any] = attrs.field(factory=dict, converter=as_dict)
@@ -105,23 +109,28 @@ class Subject:
         return "B" if all(sample.digest for sample in self.samples) else "C"
 
 
-def subject_of(fmt: Format) -> Subject:
-    """Return the subject that a format names.
+def subjects_of(fmt: Format) -> tuple[Subject, ...]:
+    """Return the subjects that a format names, one or several.
 
     Raises
     ------
     OptionError
         It names none.
     """
-    if fmt.subject is None:
+    if not fmt.subjects:
         raise OptionError(
             f"format {fmt.name!r} does not say how to test it",
             expected="subject='package.module:subject' in its Format",
             cure="see docs/conformance.md, or check single files: wormio check PATH",
         )
-    found = load_code(fmt.subject)
-    subject: Subject = found if isinstance(found, Subject) else found()
-    return subject
+    subjects = []
+    for name in fmt.subjects:
+        found = load_code(name)
+        subject: Subject = found if isinstance(found, Subject) else found()
+        if len(fmt.subjects) > 1 and not subject.title:
+            subject = attrs.evolve(subject, title=name.partition(":")[0].rpartition(".")[2])
+        subjects.append(subject)
+    return tuple(subjects)
 
 
 def pixel_digest(frames: Any) -> str:

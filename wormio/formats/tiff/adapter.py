@@ -1,29 +1,35 @@
-"""Opening a TIFF file."""
+"""Opening a TIFF file, or a folder of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
+import numpy as np
+from numpy.typing import NDArray
 
-from wormio.errors import CorruptRecordingError, OptionError, TruncatedRecordingError
+from wormio.errors import TruncatedRecordingError
 from wormio.formats.stacks.channels import name_channels
 from wormio.formats.stacks.timing import Grid, make_timing, planes_per_volume
-from wormio.formats.tiff.arrange import Planes, arrange, axes_of
-from wormio.formats.tiff.imagej import is_imagej, read_imagej
-from wormio.formats.tiff.ome import is_ome, read_images
-from wormio.formats.tiff.ome_stack import read_ome
+from wormio.formats.tiff.arrange import Planes, arrange
+from wormio.formats.tiff.choosing import Place, choose, labels_of, look, read_stack
+from wormio.formats.tiff.interleaved import with_channels
 from wormio.formats.tiff.options import TiffOptions
 from wormio.formats.tiff.pixels import make_frames, stored, without_cut_planes
-from wormio.formats.tiff.plain import count_plain, read_plain
+from wormio.formats.tiff.scanimage import read_scanimage
+from wormio.formats.tiff.scanimage_header import is_scanimage
+from wormio.formats.tiff.scanimage_timing import keep, make_events, make_timeline
 from wormio.formats.tiff.stack import Stack, TiffPart, open_part
 from wormio.model import (
     BaseRecording,
+    Events,
     Finding,
     FrameArray,
     MissingFrames,
     Source,
+    Timeline,
     VoxelSize,
 )
 
@@ -31,34 +37,61 @@ __all__ = ["contents", "open"]
 
 
 def contents(path: Path, options: TiffOptions) -> list[str]:
-    """List the images of a file, as ``item=`` takes them; empty if it holds only one.
+    """List the recordings of a path, as ``item=`` takes them; empty if it holds only one.
 
     Raises
     ------
     RecordingError
-        The file is truncated or corrupt.
+        A file is truncated or corrupt.
     """
-    labels = _labels(open_part(path, allow_truncated=options.allow_truncated))
+    labels = labels_of(look(path, options), options)
     return labels if len(labels) > 1 else []
 
 
 def open(path: Path, options: TiffOptions) -> BaseRecording:  # noqa: A001 (what openers are called)
-    """Open a file, or the set of OME-TIFF files that it names.
+    """Open a file, the set of files that it belongs to, or a folder.
 
     Raises
     ------
     OptionError
-        The file does not say what its dimensions mean, or holds several images.
+        The files do not say what their dimensions mean, or hold several recordings.
     MissingPartError, UnsafeReferenceError
-        A file that the header names is not there, or is outside the folder.
+        A file that belongs to the recording is not there, or is outside the folder.
     TruncatedRecordingError
         A file ends too early.
     CorruptRecordingError
-        The file contradicts itself.
+        The files contradict themselves, or each other.
     """
-    part = open_part(path, allow_truncated=options.allow_truncated)
-    stack = without_cut_planes(_stack(part, options), allow_truncated=options.allow_truncated)
-    planes = _complete(arrange(stack, options.axes), options, path)
+    place = look(path, options)
+    if place.sets:
+        index = choose(place.sets, options.item, path)
+        place = Place(path=path, files=(place.files[index],))
+    if len(place.files) == 1 and options.axes is None:
+        part = open_part(place.files[0], allow_truncated=options.allow_truncated)
+        if is_scanimage(part):
+            return _scanimage(part, path, options)
+    return _grid(place, options)
+
+
+@attrs.frozen(kw_only=True)
+class _Made:
+    """What is common to all dialects at the end."""
+
+    stack: Stack
+    planes: Planes
+    timeline: Timeline
+    offsets: Sequence[float]
+    um: tuple[float | None, float | None, float | None]
+    events: Mapping[str, Events]
+    findings: tuple[Finding, ...]
+
+
+def _grid(place: Place, options: TiffOptions) -> BaseRecording:
+    """Open what lies on a grid of T, Z and C."""
+    stack = read_stack(place, options)
+    stack = without_cut_planes(stack, allow_truncated=options.allow_truncated)
+    stack, axes = with_channels(stack, options)
+    planes = _complete(arrange(stack, axes), options, place.path)
     step = stack.calibration
     timing = make_timing(
         Grid(
@@ -71,6 +104,64 @@ def open(path: Path, options: TiffOptions) -> BaseRecording:  # noqa: A001 (what
         ),
         options,
     )
+    n_frames = len(timing.timeline)
+    if n_frames < planes.file.shape[0] * planes.file.shape[1]:
+        planes = _at(_flat(planes), np.arange(n_frames))
+    return _recording(
+        _Made(
+            stack=stack,
+            planes=planes,
+            timeline=timing.timeline,
+            offsets=list(timing.channel_offsets),
+            um=(step.z if planes.own_z else None, step.y, step.x),
+            events={},
+            findings=timing.findings,
+        ),
+        place.path,
+        options,
+    )
+
+
+def _scanimage(part: TiffPart, path: Path, options: TiffOptions) -> BaseRecording:
+    """Open what ScanImage wrote: pages in cycles, some of them flyback."""
+    stack, acquisition, pages = read_scanimage(part, options)
+    stack = without_cut_planes(stack, allow_truncated=options.allow_truncated)
+    every = arrange(stack, None)
+    cut = np.flatnonzero(every.cut.any(axis=(1, 2)))
+    is_cut = len(cut) > 0 or any(f.code == "truncated" for f in stack.findings)
+    if len(cut):
+        pages = pages.until(int(cut[0]))
+    kept = keep(pages, acquisition, options)
+    if is_cut:
+        kept = kept.until_last_volume()
+        if not len(kept.rows):
+            raise TruncatedRecordingError("not even one volume is complete", path=path)
+    planes = _at(every, kept.rows)
+    timeline, findings = make_timeline(
+        kept,
+        stored(stack, every)[kept.rows, 0],
+        pages,
+        acquisition,
+        options,
+    )
+    return _recording(
+        _Made(
+            stack=stack,
+            planes=planes,
+            timeline=timeline,
+            offsets=[0.0] * len(acquisition.channels),
+            um=(acquisition.z_step, *acquisition.um_per_pixel),
+            events=make_events(kept, pages, timeline),
+            findings=findings,
+        ),
+        path,
+        options,
+    )
+
+
+def _recording(made: _Made, path: Path, options: TiffOptions) -> BaseRecording:
+    stack = made.stack
+    z, y, x = made.um
     return BaseRecording(
         source=Source.opened(
             path,
@@ -78,68 +169,33 @@ def open(path: Path, options: TiffOptions) -> BaseRecording:  # noqa: A001 (what
             options=options,
             parts=[p.path for p in stack.parts if p is not None],
         ),
-        frames=_frames(stack, planes, options, path),
-        timeline=timing.timeline,
-        channels=name_channels(stack.channels, timing.channel_offsets),
+        frames=_frames(stack, made.planes, options, path),
+        timeline=made.timeline,
+        channels=name_channels(stack.channels, made.offsets),
         voxel_size=VoxelSize(
-            z=options.um_per_plane or (step.z if planes.own_z else None),
-            y=options.um_per_pixel or step.y,
-            x=options.um_per_pixel or step.x,
+            z=options.um_per_plane or z,
+            y=options.um_per_pixel or y,
+            x=options.um_per_pixel or x,
         ),
+        events=made.events,
         metadata=stack.metadata,
-        findings=(*stack.findings, *timing.findings),
+        findings=(*stack.findings, *made.findings),
     )
 
 
-def _stack(part: TiffPart, options: TiffOptions) -> Stack:
-    """Let the dialect of the file read it."""
-    index = _choose(_labels(part), options.item, part.path)
-    if is_ome(part):
-        return read_ome(part, read_images(part)[index], options)
-    if is_imagej(part):
-        try:
-            return read_imagej(part, allow_truncated=options.allow_truncated)
-        except (CorruptRecordingError, TruncatedRecordingError, OptionError) as error:
-            if options.axes is None:
-                raise
-            # A plane saved out of a stack keeps the stack's header; the user may know better.
-            stack = read_plain(part, index)
-            if not axes_of(stack).fit(options.axes):
-                raise
-            finding = Finding(
-                code="header-ignored",
-                message=f"the ImageJ header is not used: {error.problem}; the axes are the user's",
-            )
-            return attrs.evolve(stack, findings=(*stack.findings, finding))
-    return read_plain(part, index)
+def _flat(planes: Planes) -> Planes:
+    """Return the planes with all frames along T."""
+    n_channels = planes.file.shape[2]
+    names = ("file", "page", "cut", "element")
+    flat: dict[str, Any] = {n: getattr(planes, n).reshape(-1, 1, n_channels) for n in names}
+    return attrs.evolve(planes, **flat)
 
 
-def _labels(part: TiffPart) -> list[str]:
-    """Return a name for each image: the header's if it is a name and unique, else the index."""
-    if is_ome(part):
-        names = [image.name for image in read_images(part)]
-        return [
-            name if name and names.count(name) == 1 and not name.isdigit() else str(index)
-            for index, name in enumerate(names)
-        ]
-    return [str(i) for i in range(1 if is_imagej(part) else count_plain(part))]
-
-
-def _choose(labels: Sequence[str], item: str | None, path: Path) -> int:
-    if item is None and len(labels) == 1:
-        return 0
-    if item in labels:
-        return labels.index(item)
-    if item is not None and item.isdecimal() and int(item) < len(labels):
-        return int(item)
-    raise OptionError(
-        "the file holds several images: option item is missing"
-        if item is None
-        else f"the file has no image {item!r}",
-        expected="item=" + ", ".join(f"{label!r}" for label in labels),
-        path=path,
-        cure=f"for example item={labels[0]!r}",
-    )
+def _at(planes: Planes, rows: NDArray[np.int64]) -> Planes:
+    """Return some of the frames of a recording without Z."""
+    names = ("file", "page", "cut", "element")
+    kept: dict[str, Any] = {name: getattr(planes, name)[rows] for name in names}
+    return attrs.evolve(planes, **kept)
 
 
 def _complete(planes: Planes, options: TiffOptions, path: Path) -> Planes:

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from wormio.errors import UnsupportedCapabilityError
+from wormio.errors import TruncatedRecordingError, UnsupportedCapabilityError
 from wormio.formats.stacks.axes import Axes
 from wormio.formats.tiff.stack import KNOWN_DIALECTS, Stack
 
@@ -74,8 +74,18 @@ def arrange(stack: Stack, axes: str | None) -> Planes:
         The axes are not known and not given, or what is given does not fit.
     UnsupportedCapabilityError
         Rows or columns are spread over pages.
+    TruncatedRecordingError
+        The header that would name the axes is cut off.
     """
     named = axes_of(stack)
+    if axes is None and any(part is not None and part.chain.headless for part in stack.parts):
+        raise TruncatedRecordingError(
+            "the file ends too early, and its header is cut off",
+            expected="a header that says what the pages are",
+            found=f"pages only, in all of shape {stack.shape}",
+            path=named.path,
+            cure="name the axes of the pages, axes='TYX' for example, or copy the file again",
+        )
     labels = named.label(axes)
     n_outer = stack.page.ndim
     inner = labels[n_outer:]

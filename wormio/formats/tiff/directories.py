@@ -7,71 +7,43 @@ whatever memory held. A recording must not lose frames or gain pixels that way.
 
 from __future__ import annotations
 
-import math
 import os
+import re
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import attrs
+import numpy as np
+from numpy.typing import NDArray
 
 from wormio.errors import CorruptRecordingError, FormatError, TruncatedRecordingError
+from wormio.formats.tiff.coding import Coding, coding_from_tags
+from wormio.formats.tiff.page import Page, find_pixels
+from wormio.formats.tiff.repeat import Repeat
+from wormio.formats.tiff.tags import (
+    COUNTS,
+    DESCRIPTION,
+    FIXED,
+    HEADERS,
+    INTEGERS,
+    JPEG_TABLES,
+    OFFSETS,
+    SIZES,
+    Entry,
+    Form,
+)
+from wormio.formats.tiff.window import Window
 
 __all__ = ["Chain", "Page", "read_chain"]
 
-_WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
-_FILL_ORDER, _DESCRIPTION, _STRIP_OFFSETS, _SAMPLES = 266, 270, 273, 277
-_ROWS_PER_STRIP, _STRIP_COUNTS, _PLANAR, _PREDICTOR = 278, 279, 284, 317
-_TILE_WIDTH, _TILE_LENGTH, _TILE_OFFSETS, _TILE_COUNTS = 322, 323, 324, 325
-_SAMPLE_FORMAT, _DEPTH, _TILE_DEPTH = 339, 32997, 32998
-_IMAGEJ_COUNTS, _IMAGEJ_DATA = 50838, 50839
-
-# Tags of which every byte must be there; private tags may be as wrong as they like.
-_CHECKED = frozenset(
-    {_WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER, _DESCRIPTION}
-    | {_STRIP_OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _STRIP_COUNTS, _PLANAR, _PREDICTOR}
-    | {_TILE_WIDTH, _TILE_LENGTH, _TILE_OFFSETS, _TILE_COUNTS, _SAMPLE_FORMAT}
-    | {_DEPTH, _TILE_DEPTH, _IMAGEJ_COUNTS, _IMAGEJ_DATA}
-)
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-_SIZES |= {16: 8, 17: 8, 18: 8}
-_INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
-_SUBSAMPLED = 6  # YCbCr
-_COMPLEX_INTEGER = 5
-
-
-@attrs.frozen(kw_only=True)
-class Page:
-    """One directory: where its pixels lie.
-
-    Parameters
-    ----------
-    offset : int
-        Of the directory in the file.
-    following : int
-        Offset of the next directory as written here; 0 after the last.
-    geometry : tuple
-        Equal for pages whose pixels have the same shape and type.
-    compression : int
-    data : int
-        Offset of the first pixel if they lie in one piece, unpacked; else -1.
-    data_end : int
-        Offset just after the last byte of pixels.
-    stored_bytes, decoded_bytes : int
-        Pixels as they lie in the file, and unpacked.
-    flaw : str
-        Why the pixels cannot be right; empty if nothing is wrong.
-    """
-
-    offset: int
-    following: int
-    geometry: tuple[object, ...]
-    compression: int
-    data: int
-    data_end: int
-    stored_bytes: int
-    decoded_bytes: int
-    flaw: str = ""
+# Of a tag that is no list of strips or tiles: one value a sample, and samples are 16-bit.
+_MAX_VALUES = 1 << 16
+_IMAGES = re.compile(rb"\nimages=(\d{1,9})\s")
+_MAX_IMAGEJ_HEADER = 1 << 16
+_CLASSIC_END = 1 << 32
+_MAX_LOST_HEADERS = 3
 
 
 @attrs.frozen(kw_only=True)
@@ -86,7 +58,9 @@ class Chain:
     byteorder : {"<", ">"}
     pages : tuple of Page
     broken : str
-        What ended the chain before its end; empty for a file that is whole.
+        What is cut off of the directories; empty for a file that is whole.
+    headless : bool
+        Whether the description of the first page is cut off, and with it the header of a dialect.
     """
 
     path: Path
@@ -94,6 +68,7 @@ class Chain:
     byteorder: Literal["<", ">"]
     pages: tuple[Page, ...]
     broken: str = ""
+    headless: bool = False
 
 
 class _Short(Exception):  # noqa: N818 (never leaves this module)
@@ -111,7 +86,7 @@ def read_chain(path: Path, *, allow_truncated: bool = False) -> Chain:
         The chain, or a tag in it, goes on beyond the end of the file; with `allow_truncated`, only
         if not even the first page is there.
     CorruptRecordingError
-        The chain bites its tail.
+        The chain bites its tail, or its directories lie one upon the other.
     """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -129,18 +104,22 @@ def read_chain(path: Path, *, allow_truncated: bool = False) -> Chain:
                         path=path,
                     )
                 seen.add(offset)
-                pages.append(reader.page(offset))
-                offset = pages[-1].following
+                page = reader.page(offset)
+                if not pages:
+                    page = reader.without_overflow(page)
+                pages.append(page)
+                offset = page.following
         except _Short as short:
             broken = f"page {len(pages)}: {short}"
-        if broken and not (pages and allow_truncated):
+        lost = "; ".join([*reader.lost_headers, *([broken] if broken else [])])
+        headless = reader.headless
+        if lost and not (pages and allow_truncated):
             raise TruncatedRecordingError(
                 "the file ends too early",
-                expected=f"all that the directories promise; {broken}",
+                expected=f"all that the directories promise; {lost}",
                 found=f"{reader.size} bytes, {len(pages)} whole directories",
                 path=path,
-                cure="copy the file again, or open it with allow_truncated=True to get the "
-                "complete volumes only",
+                cure=_cure(len(pages), headless=headless),
             )
         if not pages:
             raise CorruptRecordingError("the file has no pages", path=path)
@@ -149,10 +128,24 @@ def read_chain(path: Path, *, allow_truncated: bool = False) -> Chain:
             size=reader.size,
             byteorder=reader.order,
             pages=tuple(pages),
-            broken=broken,
+            broken=lost,
+            headless=headless,
         )
     finally:
         os.close(fd)
+
+
+def _cure(n_pages: int, *, headless: bool) -> str:
+    if not n_pages:
+        return "copy the file again; without its first directory nothing of it can be read"
+    if headless:
+        return (
+            "copy the file again, or open it with allow_truncated=True and, as its header is cut "
+            "off, the axes of its pages, axes='TYX' for example"
+        )
+    return (
+        "copy the file again, or open it with allow_truncated=True to get the complete volumes only"
+    )
 
 
 class _Reader:
@@ -160,6 +153,8 @@ class _Reader:
         self._fd = fd
         self._path = path
         self.size = os.fstat(fd).st_size
+        self.lost_headers: list[str] = []
+        self.headless = False
         head = os.pread(fd, 16, 0)
         orders: dict[bytes, Literal["<", ">"]] = {b"II": "<", b"MM": ">"}
         if len(head) < 8 or head[:2] not in orders:
@@ -168,11 +163,15 @@ class _Reader:
         (version,) = struct.unpack(self.order + "H", head[2:4])
         if version not in {42, 43}:
             raise self._no_tiff(head)
-        self._big = version == 43
         self._head = head
-        self._entry = struct.Struct(self.order + ("HHQ8s" if self._big else "HHI4s"))
-        self._count = struct.Struct(self.order + ("Q" if self._big else "H"))
-        self._offset = struct.Struct(self.order + ("Q" if self._big else "I"))
+        self._form = Form(self.order, version == 43)
+        self._directories, self._arrays = Window(fd), Window(fd)
+        self._codings: dict[tuple[Entry, ...], Coding] = {}
+        self._repeat: Repeat | None = None
+        self._n_pages = 0  # with the one that is being read
+        self._description: Entry | None = None
+        # Whatever lies on top of each other, reading it takes a time linear in the file's size.
+        self._left = 16 * self.size + (1 << 20)
 
     def _no_tiff(self, head: bytes) -> FormatError:
         return FormatError(
@@ -184,118 +183,160 @@ class _Reader:
 
     def start(self) -> int:
         """Return the offset of the first directory."""
-        at = 8 if self._big else 4
-        if len(self._head) < at + self._offset.size:
+        at = self._form.offset.size  # 4, or 8 in BigTIFF
+        if len(self._head) < 2 * at:
             raise _Short("the file ends inside its header")
-        return int(self._offset.unpack_from(self._head, at)[0])
+        return int(self._form.offset.unpack_from(self._head, at)[0])
 
-    def _read(self, offset: int, size: int, what: str) -> bytes:
+    def _read(self, window: Window, offset: int, size: int, what: str) -> bytes:
         # Compared first: a damaged count must not become an allocation.
         if offset + size > self.size:
             raise _Short(f"{what} needs {size} bytes at offset {offset}")
-        return os.pread(self._fd, size, offset)
-
-    def page(self, offset: int) -> Page:
-        (n,) = self._count.unpack(self._read(offset, self._count.size, "a directory"))
-        at = offset + self._count.size
-        body = self._read(at, n * self._entry.size + self._offset.size, f"a directory of {n} tags")
-        tags: dict[int, tuple[int, int, bytes]] = {}
-        for code, kind, count, value in self._entry.iter_unpack(body[: n * self._entry.size]):
-            if code in _CHECKED:
-                tags.setdefault(code, (kind, count, self._check(code, kind, count, value)))
-        (following,) = self._offset.unpack_from(body, n * self._entry.size)
-        return self._describe(offset, following, tags)
-
-    def _check(self, code: int, kind: int, count: int, value: bytes) -> bytes:
-        """Return the value field after checking that what it points to lies in the file."""
-        size = _SIZES.get(kind, 1) * count
-        if size > len(value):
-            (at,) = self._offset.unpack(value)
-            if at + size > self.size:
-                raise _Short(f"tag {code} needs {size} bytes at offset {at}")
-        return value
-
-    def _integers(
-        self, tags: dict[int, tuple[int, int, bytes]], code: int, default: tuple[int, ...]
-    ) -> tuple[int, ...]:
-        if code not in tags:
-            return default
-        kind, count, value = tags[code]
-        if kind not in _INTEGERS or not count:
+        self._left -= size
+        if self._left < 0:
             raise CorruptRecordingError(
-                f"tag {code} holds no integers",
-                found=f"type {kind}, {count} values",
+                "the directories of the file lie one upon the other",
+                found=f"more than {16 * self.size} bytes of them in {self.size} bytes",
                 path=self._path,
             )
-        size = _SIZES[kind] * count
-        if size > len(value):
-            (at,) = self._offset.unpack(value)
-            value = self._read(at, size, f"tag {code}")
-        return struct.unpack_from(f"{self.order}{count}{_INTEGERS[kind]}", value)
+        return window.read(offset, size)
 
-    def _describe(
-        self, offset: int, following: int, tags: dict[int, tuple[int, int, bytes]]
-    ) -> Page:
-        def one(code: int, default: int) -> int:
-            return self._integers(tags, code, (default,))[0]
+    def page(self, offset: int) -> Page:
+        """Read one directory.
 
-        width, length, depth = one(_WIDTH, 0), one(_LENGTH, 0), one(_DEPTH, 1)
-        samples, planar = one(_SAMPLES, 1), one(_PLANAR, 1)
-        bits = self._integers(tags, _BITS, (1,))
-        kind = self._integers(tags, _SAMPLE_FORMAT, (1,))
-        compression, photometric = one(_COMPRESSION, 1), one(_PHOTOMETRIC, -1)
-        tiled = _TILE_WIDTH in tags
-        if tiled:
-            tile = (one(_TILE_WIDTH, 0), one(_TILE_LENGTH, 0), one(_TILE_DEPTH, 1))
-            whole = (width, length, depth)
-            expected = math.prod(-(-a // max(b, 1)) for a, b in zip(whole, tile, strict=True))
-        else:
-            tile = (width, min(one(_ROWS_PER_STRIP, length), length), 1)
-            expected = -(-length // max(tile[1], 1)) * depth
-        expected *= samples if planar == 2 else 1
-        none: tuple[int, ...] = ()
-        offsets = self._integers(tags, _STRIP_OFFSETS, none)
-        counts = self._integers(tags, _STRIP_COUNTS, none)
-        offsets = self._integers(tags, _TILE_OFFSETS, offsets)
-        counts = self._integers(tags, _TILE_COUNTS, counts)
-        decoded = -(-width * length * depth * samples * bits[0] // 8)
-        if not counts and len(offsets) == 1 and compression == 1:
-            counts = (decoded,)  # old writers leave it out
-        flaw = ""
-        if not width or not length:
-            flaw = f"a size of {width} x {length}"
-        elif len(offsets) != expected or len(counts) != expected:
-            flaw = f"{len(offsets)} offsets and {len(counts)} sizes for {expected} strips or tiles"
-        elif not all(offsets) or not all(counts):
-            flaw = "strips or tiles that were never written"
-        plain = (
-            not flaw
-            and not tiled
-            and compression == 1
-            and one(_FILL_ORDER, 1) == 1
-            and one(_PREDICTOR, 1) == 1
-            and photometric != _SUBSAMPLED
-            and len(set(bits)) == 1
-            and bits[0] in {8, 16, 32, 64}
-            and _COMPLEX_INTEGER not in kind
+        Raises
+        ------
+        _Short
+            The file ends before.
+        CorruptRecordingError
+            A number is no number.
+        """
+        self._n_pages += 1
+        repeat = self._repeat
+        if repeat is not None and offset + repeat.size <= self.size:
+            raw = self._read(self._directories, offset, repeat.size, "a directory")
+            page = repeat.page(offset, raw, self.size)
+            if page is not None:
+                return page
+        form = self._form
+        head = self._read(self._directories, offset, form.count.size, "a directory")
+        (n,) = form.count.unpack(head)
+        size = len(head) + n * form.entry.size + form.offset.size
+        raw = self._read(self._directories, offset, size, f"a directory of {n} tags")
+        end = size - form.offset.size
+        entries = list(form.entry.iter_unpack(raw[len(head) : end]))
+        page = self._parse(offset, form.offset.unpack_from(raw, end)[0], entries)
+        self._repeat = Repeat.of(page, raw, entries, form)
+        return page
+
+    def _parse(self, offset: int, following: int, entries: Sequence[Entry]) -> Page:
+        fixed: list[Entry] = []
+        places: dict[int, Entry] = {}
+        for entry in entries:
+            code = entry[0]
+            if code in FIXED:
+                fixed.append(self._inside(entry))
+            elif code in OFFSETS or code in COUNTS or code == JPEG_TABLES:
+                places.setdefault(code, entry)
+            elif code in HEADERS:
+                self._check_header(entry)
+        pixels = find_pixels(
+            self._coding(tuple(fixed)),
+            self._places(places, OFFSETS),
+            self._places(places, COUNTS),
         )
-        if plain and sum(counts) < decoded:
-            flaw, plain = f"{sum(counts)} of {decoded} bytes of pixels", False
-        together = all(
-            a + n == b for a, n, b in zip(offsets, counts, offsets[1:], strict=False)
-        ) and (len(offsets) == 1 or sum(counts) == decoded)
-        stored = sum(counts)
-        end = max((a + n for a, n in zip(offsets, counts, strict=False)), default=0)
-        if plain and len(offsets) == 1:
-            stored, end = decoded, offsets[0] + decoded  # the only strip may claim too much
         return Page(
             offset=offset,
             following=following,
-            geometry=(width, length, depth, samples, planar, bits, kind),
-            compression=compression,
-            data=offsets[0] if plain and together else -1,
-            data_end=end,
-            stored_bytes=stored,
-            decoded_bytes=decoded,
-            flaw=flaw,
+            jpeg_tables=self._jpeg_tables(places),
+            **pixels,
         )
+
+    def without_overflow(self, first: Page) -> Page:
+        """Return the first page without what follows it, if that can only be nonsense.
+
+        Above 4 GB ImageJ writes one directory, and all images in one run. It ends the chain there,
+        but other writers let the offset of a next directory overflow.
+        """
+        big = self._form.big or self.size <= _CLASSIC_END
+        text = None if self._description is None else self._form.outside(self._description)
+        if big or not first.following or first.data < 0 or text is None:
+            return first
+        header = os.pread(self._fd, min(text[1], _MAX_IMAGEJ_HEADER), text[0])
+        images = _IMAGES.search(header) if header.startswith(b"ImageJ=") else None
+        if images is None:
+            return first
+        end = first.data + int(images[1]) * first.decoded_bytes
+        # Page by page, the last of these images could not even be named by a 32-bit offset.
+        return attrs.evolve(first, following=0) if end > _CLASSIC_END else first
+
+    def _check_header(self, entry: Entry) -> None:
+        """Note that the file ends before a text of which the pixels have no need."""
+        is_first = entry[0] == DESCRIPTION and self._n_pages == 1
+        if is_first:
+            self._description = entry
+        place = self._form.outside(entry)
+        if place is None or sum(place) <= self.size:
+            return
+        self.headless |= is_first
+        if len(self.lost_headers) < _MAX_LOST_HEADERS:
+            self.lost_headers.append(
+                f"page {self._n_pages - 1}: "
+                f"tag {entry[0]} needs {place[1]} bytes at offset {place[0]}"
+            )
+
+    def _inside(self, entry: Entry) -> Entry:
+        """Return an entry whose field holds the values, wherever they were."""
+        place = self._form.outside(entry)
+        if place is None:
+            return entry
+        code, kind, count, _ = entry
+        if count > _MAX_VALUES:
+            raise self._no_integers(entry)
+        return code, kind, count, self._read(self._arrays, *place, f"tag {code}")
+
+    def _no_integers(self, entry: Entry) -> CorruptRecordingError:
+        return CorruptRecordingError(
+            f"tag {entry[0]} holds no integers",
+            found=f"type {entry[1]}, {entry[2]} values",
+            path=self._path,
+        )
+
+    def _coding(self, fixed: tuple[Entry, ...]) -> Coding:
+        """Return what the tags say; most pages say the same as the one before."""
+        known = self._codings.get(fixed)
+        if known is None:
+            tags: dict[int, tuple[int, ...]] = {}
+            for entry in fixed:
+                code, kind, count, value = entry
+                if kind not in INTEGERS or not count:
+                    raise self._no_integers(entry)
+                values = struct.unpack_from(f"{self.order}{count}{INTEGERS[kind]}", value)
+                tags.setdefault(code, values)
+            known = self._codings[fixed] = coding_from_tags(tags)
+        return known
+
+    def _places(self, places: dict[int, Entry], codes: tuple[int, ...]) -> NDArray[np.int64]:
+        """Return the offsets or sizes of tiles or strips."""
+        entry = next((places[code] for code in codes if code in places), None)
+        if entry is None:
+            return np.zeros(0, np.int64)
+        code, kind, count, value = entry
+        if kind not in INTEGERS or not count:
+            raise self._no_integers(entry)
+        place = self._form.outside(entry)
+        if place is not None:
+            value = self._read(self._arrays, *place, f"tag {code}")
+        values = np.frombuffer(value, f"{self.order}u{SIZES[kind]}", count)
+        # Beyond the end is beyond the end, however far; small numbers cannot overflow.
+        near: NDArray[np.int64] = np.minimum(values, np.uint64(self.size + 1)).astype(np.int64)
+        return near
+
+    def _jpeg_tables(self, places: dict[int, Entry]) -> tuple[int, int]:
+        # What fits into the field is too short to be a table.
+        place = self._form.outside(places[JPEG_TABLES]) if JPEG_TABLES in places else None
+        if place is None:
+            return 0, 0
+        if sum(place) > self.size:
+            raise _Short(f"tag {JPEG_TABLES} needs {place[1]} bytes at offset {place[0]}")
+        return place

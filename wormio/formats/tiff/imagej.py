@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from wormio.errors import CorruptRecordingError, OptionError, TruncatedRecordingError
+from wormio.formats.stacks.units import micrometres, seconds
 from wormio.formats.tiff.stack import Calibration, Stack, TiffPart, stack_in_one_file
-from wormio.formats.tiff.units import micrometres, seconds
 from wormio.model import Finding
 
 __all__ = ["is_imagej", "read_imagej"]

@@ -17,10 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import CorruptRecordingError, OptionError, UnsupportedCapabilityError
-from wormio.formats.door import translated
 from wormio.formats.tiff.stack import TiffPart
+from wormio.storage.door import translated
 
-__all__ = ["OmeImage", "PlaneMap", "attribute", "children", "is_ome", "map_planes", "read_images"]
+__all__ = [
+    "OmeImage",
+    "PlaneMap",
+    "attribute",
+    "children",
+    "is_ome",
+    "map_planes",
+    "named_files",
+    "read_images",
+]
 
 Element = ET.Element
 _START = re.compile(r"<(\w+:)?OME[\s>]")
@@ -131,6 +140,18 @@ def read_images(part: TiffPart) -> list[OmeImage]:
     if not images:
         raise CorruptRecordingError("the OME-XML has no image", path=part.path)
     return images
+
+
+def named_files(part: TiffPart) -> set[str]:
+    """Return the names of all files that the OME-XML says belong together, its own included."""
+    names = {part.path.name}
+    for image in read_images(part):
+        for block in children(image.pixels, "TiffData"):
+            name, uuid = _file_of(block)
+            # A file that was renamed is still known by its UUID.
+            if name and not (uuid and uuid == image.uuid):
+                names.add(name)
+    return names
 
 
 def _image(

@@ -8,9 +8,9 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from wormio.formats.stacks.units import micrometres, seconds
 from wormio.formats.tiff.ome import Element, OmeImage, attribute, children
 from wormio.formats.tiff.stack import Calibration
-from wormio.formats.tiff.units import micrometres, seconds
 from wormio.model import Channel, Clock, Finding
 
 __all__ = ["PlaneColumns", "calibration", "channels", "plane_columns"]

@@ -15,12 +15,12 @@ from wormio.errors import (
     MissingPartError,
     UnsafeReferenceError,
 )
-from wormio.formats.door import translated
 from wormio.formats.tiff.ome import OmeImage, attribute, children, map_planes
 from wormio.formats.tiff.ome_header import calibration, channels, plane_columns
 from wormio.formats.tiff.options import TiffOptions
 from wormio.formats.tiff.stack import Stack, TiffPart, open_part
 from wormio.model import Finding
+from wormio.storage.door import translated
 
 __all__ = ["read_ome"]
 

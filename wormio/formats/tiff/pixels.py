@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
-import weakref
-from collections import OrderedDict
 from typing import Any
 
 import attrs
@@ -14,22 +11,24 @@ from numpy.typing import NDArray
 
 from wormio.errors import (
     CorruptRecordingError,
-    MissingImageError,
     TruncatedRecordingError,
     UnsupportedCapabilityError,
 )
-from wormio.formats.door import translated
 from wormio.formats.tiff.arrange import Planes
-from wormio.formats.tiff.directories import Page
+from wormio.formats.tiff.coding import Coding
+from wormio.formats.tiff.decoding import Decoder, make_decoder
+from wormio.formats.tiff.page import Page
+from wormio.formats.tiff.segments import PageView, SegmentFile, SegmentFrames
 from wormio.formats.tiff.stack import Stack, TiffPart
-from wormio.model import FileLayout, Finding, FrameArray, MappedFrames, frames_from_reader
+from wormio.model import FileLayout, Finding, FrameArray, MappedFrames
 
 __all__ = ["make_frames", "stored", "without_cut_planes"]
 
 # One image larger than this, from a thousand times fewer bytes, is a bomb and no image.
 _MAX_IMAGE = 1 << 30
 _MAX_RATIO = 1000
-_MAX_OPEN = 16
+# Sample formats of TIFF, as numpy calls them; others are unsigned.
+_KINDS = {"i": 2, "f": 3, "c": 6}
 
 
 def without_cut_planes(stack: Stack, *, allow_truncated: bool) -> Stack:
@@ -89,14 +88,15 @@ def make_frames(stack: Stack, planes: Planes) -> FrameArray:
     CorruptRecordingError
         Pages of one stack differ in shape or type, or cannot hold what they declare.
     UnsupportedCapabilityError
-        Their compression is not supported here.
+        They are stored in a way that cannot be decoded here.
     """
     shape = (math.prod(planes.file.shape[:2]), planes.file.shape[2])
     file, page = planes.file.reshape(shape), planes.page.reshape(shape)
     element = planes.element.reshape(shape)
     used = _used_pages(stack, file, page)
     orders = {part.chain.byteorder for part, _, _ in used}
-    if used and len(orders) == 1 and all(p.data >= 0 for _, _, p in used):
+    one_order = len(orders) == 1 or stack.dtype.itemsize == 1
+    if used and one_order and all(p.data >= 0 for _, _, p in used):
         dtype = stack.dtype.newbyteorder(orders.pop())
         return MappedFrames(
             FileLayout(
@@ -110,14 +110,18 @@ def make_frames(stack: Stack, planes: Planes) -> FrameArray:
                 dtype=dtype,
             )
         )
-    _check_codecs(used)
-    decoder = _Decoder(stack, planes, file, page, element)
-    frames = frames_from_reader(
-        decoder.read, (*shape, planes.height, planes.width), stack.dtype, on_close=decoder.close
+    return SegmentFrames(
+        _segment_files(stack, used),
+        PageView.of(
+            used[0][2].coding.shape if used else (1, 1, planes.height, planes.width, 1),
+            size=(planes.height, planes.width),
+            steps=(planes.row_step, planes.pixel_step),
+        ),
+        file=_without_absent(stack, file),
+        page=page,
+        element=element,
+        dtype=stack.dtype,
     )
-    # A recording that nobody closed must not leave files open.
-    weakref.finalize(frames, decoder.close)
-    return frames
 
 
 def stored(stack: Stack, planes: Planes) -> NDArray[np.int64]:
@@ -146,6 +150,8 @@ def _used_pages(
             problem, found = "the pages differ in shape or type", str(this.geometry)
         elif this.flaw:
             problem, found = "a page cannot hold the pixels it declares", this.flaw
+        elif this.data >= 0 and not _is_of_type(this.coding, stack.dtype):
+            problem, found = f"a page holds no {stack.dtype}", str(this.geometry)
         elif this.decoded_bytes > max(_MAX_IMAGE, _MAX_RATIO * this.stored_bytes):
             problem = "a page declares impossibly many pixels"
             found = f"{this.decoded_bytes} bytes from {this.stored_bytes}"
@@ -158,7 +164,21 @@ def _used_pages(
             found=found,
             path=part.path,
         )
+    if stack.run >= 0 and any(page.data < 0 for _, _, page in used):
+        raise UnsupportedCapabilityError(
+            "planes without directories of their own can only be found if they are uncompressed",
+            found=f"compression {used[0][2].compression}, in strips or tiles that are no one run",
+            path=used[0][0].path,
+        )
     return used
+
+
+def _is_of_type(coding: Coding, dtype: np.dtype[Any]) -> bool:
+    """Tell whether plain pixels are what the stack takes them for."""
+    kind = _KINDS.get(dtype.kind)
+    formats = set(coding.sample_format)
+    same = formats == {kind} if kind else formats.isdisjoint(_KINDS.values())
+    return same and coding.bits[0] == 8 * dtype.itemsize
 
 
 def _without_absent(stack: Stack, file: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -184,96 +204,14 @@ def _offsets(stack: Stack, file: NDArray[np.int32], page: NDArray[np.int64]) -> 
     return offset
 
 
-def _check_codecs(used: list[tuple[TiffPart, int, Page]]) -> None:
-    import tifffile
-
-    for compression, part in {page.compression: part for part, _, page in used}.items():
-        if compression == 1:
-            continue
-        try:
-            tifffile.TIFF.DECOMPRESSORS[compression]
-        except KeyError as error:
-            raise UnsupportedCapabilityError(
-                "the compression of the file is not supported here",
-                expected="none, or one that tifffile can decode",
-                found=f"compression {compression}: {error.args[0]}",
-                path=part.path,
-                cure="pip install imagecodecs",
-            ) from error
-
-
-class _Decoder:
-    """Decodes one page a call; the last one is kept, for pages that hold several channels.
-
-    Calls are serialised by the frames, because a TiffFile has one position and a cache.
-    """
-
-    def __init__(
-        self,
-        stack: Stack,
-        planes: Planes,
-        file: NDArray[np.int32],
-        page: NDArray[np.int64],
-        element: NDArray[np.int64],
-    ) -> None:
-        # Only what is needed: the stack itself would keep its metadata alive.
-        self._parts = stack.parts
-        self._file, self._page, self._element = file, page, element
-        self._shape = (planes.height, planes.width)
-        self._steps = (planes.row_step, planes.pixel_step)
-        self._dtype = stack.dtype
-        self._size = math.prod(stack.inner_shape)
-        self._open: OrderedDict[int, Any] = OrderedDict()
-        self._last: tuple[tuple[int, int], NDArray[Any]] | None = None
-        self._closing = threading.Lock()
-
-    def read(self, frame: int, channel: int) -> NDArray[Any]:
-        number, index = int(self._file[frame, channel]), int(self._page[frame, channel])
-        if number < 0:
-            raise MissingImageError(
-                f"the image of frame {frame}, channel {channel} was never saved",
-                cure="see recording.timeline.stored; nothing is filled in",
-            )
-        if self._last is None or self._last[0] != (number, index):
-            self._last = ((number, index), self._decode(number, index))
-        pixels = self._last[1]
-        size = self._dtype.itemsize
-        return np.ndarray(
-            self._shape,
-            self._dtype,
-            pixels,
-            offset=int(self._element[frame, channel]) * size,
-            strides=(self._steps[0] * size, self._steps[1] * size),
-        )
-
-    def _decode(self, number: int, index: int) -> NDArray[Any]:
-        import tifffile
-
-        part = self._parts[number]
-        if part is None:  # absent files have no planes
-            raise MissingImageError(f"file {number} is not there")
-        with translated(part.path, "TIFF", f"page {index} was decoded"):
-            tif = self._tiff(number, part)
-            tif.filehandle.seek(part.chain.pages[index].offset)
-            pixels = tifffile.TiffPage(tif, index=index).asarray(maxworkers=1)
-            if pixels.size != self._size or pixels.dtype.newbyteorder("=") != self._dtype:
-                raise ValueError(f"got {pixels.shape} {pixels.dtype}")
-            return np.ascontiguousarray(pixels, self._dtype)
-
-    def _tiff(self, number: int, part: TiffPart) -> Any:
-        import tifffile
-
-        if number in self._open:
-            self._open.move_to_end(number)
-            return self._open[number]
-        if len(self._open) >= _MAX_OPEN:
-            self._open.popitem(last=False)[1].close()
-        self._open[number] = tifffile.TiffFile(part.path)
-        return self._open[number]
-
-    def close(self) -> None:
-        """Close the files; harmless the second time."""
-        with self._closing:
-            self._last = None
-            while self._open:
-                self._open.popitem()[1].close()
+def _segment_files(stack: Stack, used: list[tuple[TiffPart, int, Page]]) -> list[SegmentFile]:
+    decoders: dict[str, dict[Coding, Decoder]] = {"<": {}, ">": {}}
+    for part, index, page in used:
+        known = decoders[part.chain.byteorder]
+        if page.coding not in known:
+            known[page.coding] = make_decoder(part, page, index, stack.dtype)
+    return [
+        SegmentFile(path=part.path, pages=part.chain.pages, decoders=decoders[part.chain.byteorder])
+        for part in stack.parts
+        if part is not None
+    ]

@@ -7,16 +7,24 @@ them open other files.
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 
 from wormio.errors import TruncatedRecordingError, UnsupportedCapabilityError
-from wormio.formats.door import translated
-from wormio.formats.tiff.stack import KNOWN_DIALECTS, Stack, TiffPart, stack_in_one_file
+from wormio.formats.stacks.units import micrometres
+from wormio.formats.tiff.stack import (
+    KNOWN_DIALECTS,
+    Calibration,
+    Stack,
+    TiffPart,
+    stack_in_one_file,
+)
+from wormio.storage.door import translated
 
 __all__ = ["count_plain", "read_plain"]
 
@@ -84,17 +92,47 @@ def read_plain(part: TiffPart, index: int) -> Stack:
     # tifffile goes on where a chain is broken; what lies there has not been checked.
     there = np.ones(planes, bool) if in_run else numbers < len(part.chain.pages)
     flags = [flag for flag in KNOWN_DIALECTS if flag in part.flags]
+    header = _shaped(part)
     return stack_in_one_file(
         part,
         dialect=flags[0] if flags else "plain",
-        names_axes=False,
+        names_axes=_names_axes(header, axes),
         axes=axes,
         shape=tuple(map(int, shape)),
         page=np.where(there, numbers, -1).astype(np.int64).reshape(shape[:n_outer]),
         cut=~there.reshape(shape[:n_outer]),
         run=first if in_run else -1,
+        calibration=_calibration(header),
         metadata={"dialect": flags[0] if flags else "plain", "description": part.description},
     )
+
+
+def _shaped(part: TiffPart) -> dict[str, Any]:
+    """Return what tifffile's own header says: JSON, with whatever the writer added."""
+    if "shaped" not in part.flags:
+        return {}
+    with suppress(ValueError, RecursionError):
+        header = json.loads(part.description)
+        return header if isinstance(header, dict) else {}
+    return {}
+
+
+def _names_axes(header: Mapping[str, Any], axes: str) -> bool:
+    """Tell whether the writer itself named the axes."""
+    return header.get("axes") == axes and set(axes) <= set("TZCYXS")
+
+
+def _calibration(header: Mapping[str, Any]) -> Calibration:
+    scale = micrometres(str(header.get("unit", "")))
+    spacing, interval = _positive(header.get("spacing")), _positive(header.get("finterval"))
+    z = None if scale is None or spacing is None else spacing * scale
+    return Calibration(z=z, interval=interval)
+
+
+def _positive(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if math.isfinite(value) and value > 0 else None
 
 
 def _outer(shape: tuple[int, ...], page_shape: tuple[int, ...], part: TiffPart) -> int:

@@ -14,9 +14,9 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from wormio.formats.door import translated
 from wormio.formats.tiff.directories import Chain, read_chain
 from wormio.model import Channel, Clock, Finding
+from wormio.storage.door import translated
 
 __all__ = [
     "KNOWN_DIALECTS",
@@ -73,8 +73,8 @@ class TiffPart:
     keyframe : Keyframe
     flags : frozenset of str
         Of `KNOWN_DIALECTS`, those that tifffile takes the file for.
-    description : str
-        ImageDescription of the first page.
+    description, software : str
+        ImageDescription and Software of the first page.
     resolution : (float or None, float or None)
         Pixels in a unit of length along x and y; of which unit, the dialect knows.
     imagej : mapping
@@ -85,6 +85,7 @@ class TiffPart:
     keyframe: Keyframe
     flags: frozenset[str]
     description: str
+    software: str = ""
     resolution: tuple[float | None, float | None] = (None, None)
     imagej: Mapping[str, Any] = attrs.field(factory=dict)
 
@@ -204,9 +205,15 @@ def open_part(path: Path, *, allow_truncated: bool) -> TiffPart:
             # Not tif.flags: it looks at further pages, which a truncated file may not have.
             flags=frozenset(f for f in KNOWN_DIALECTS if getattr(tif, f"is_{f}", False)),
             description=first.description,
+            software=_text(first, "Software"),
             resolution=(_ratio(first, "XResolution"), _ratio(first, "YResolution")),
             imagej=dict(tif.imagej_metadata or {}),
         )
+
+
+def _text(page: Any, name: str) -> str:
+    tag = page.tags.get(name)
+    return tag.value if tag is not None and isinstance(tag.value, str) else ""
 
 
 def _ratio(page: Any, name: str) -> float | None:

@@ -1,0 +1,1 @@
+"""How fast wormio is beside what it is built on; see docs/benchmarks.md."""

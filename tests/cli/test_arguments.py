@@ -1,0 +1,121 @@
+"""Arguments that cannot be meant: a message and exit code 2, never a traceback."""
+
+import signal
+
+import numpy as np
+import pytest
+
+import wormio
+from wormio.cli import main
+from wormio.testing import Phantom, Scan, write_leifer, write_truth
+
+
+@pytest.fixture
+def run(capsys):
+    """Return a function that runs the program and gives exit code, stdout and stderr."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        handler = signal.getsignal(signal.SIGTERM)
+        try:
+            with pytest.raises(SystemExit) as ended:
+                main([str(argument) for argument in arguments])
+        finally:
+            signal.signal(signal.SIGTERM, handler)
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("arguments") / "rec"
+    phantom = Phantom(Scan.synthetic(n_volumes=4), n_neurons=3, shape=(32, 48), n_stimuli=1)
+    write_leifer(phantom, folder)
+    write_truth(phantom, folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (("--seed", -1), "--seed"),
+        (("--volumes", 10**11), "the scan is too long"),
+        (("--volumes", 0), "--volumes"),
+        (("--volumes", 3, "--stimuli", 50), "too short for its stimuli"),
+    ],
+)
+def test_an_impossible_phantom_is_refused(run, tmp_path, arguments, part):
+    code, out, err = run("phantom", tmp_path / "p", *arguments)
+    assert (code, out) == (2, "")
+    assert part in err
+    assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize(("volumes", "expected"), [(1, 0), (2, 0), (3, 1), (5, 3)])
+def test_a_short_phantom_has_as_many_stimuli_as_there_is_room_for(run, tmp_path, volumes, expected):
+    code, _, err = run("phantom", tmp_path / "p", "--volumes", volumes, "--neurons", 3)
+    assert code == 0, err
+    with np.load(tmp_path / "p" / "phantom-truth.npz") as truth:
+        assert len(truth["stimulus_count"]) == expected
+    with wormio.open(tmp_path / "p") as recording:
+        assert sum(map(len, recording.events.values())) == expected
+
+
+def test_a_seed_below_zero_is_no_seed():
+    for make in (lambda: Scan.synthetic(4, seed=-1), lambda: Phantom(Scan.synthetic(4), seed=-1)):
+        with pytest.raises(wormio.errors.OptionError, match="seed"):
+            make()
+
+
+@pytest.mark.parametrize("command", ["info", "explain"])
+def test_an_empty_path_is_not_the_folder_one_is_in(run, folder, monkeypatch, command):
+    monkeypatch.chdir(folder)
+    code, out, err = run(command, "")
+    assert (code, out) == (2, "")
+    assert "the path is empty" in err
+
+
+def test_a_format_that_does_not_open_the_path_says_what_is_missing(run, folder):
+    code, _, err = run("info", folder, "--format", "tiff")
+    assert code in {2, 4}
+    assert str(folder) in err
+    assert "TIFF" in err or "*.tif" in err
+
+
+@pytest.mark.parametrize("content", [None, "something"])
+def test_a_folder_is_no_output_of_extract(run, folder, tmp_path, content):
+    output = tmp_path / "out"
+    output.mkdir()
+    if content:
+        (output / content).touch()
+    where = folder / "positions.csv"
+    code, _, err = run("extract", folder, "-p", where, "-o", output, "--overwrite")
+    assert code == 2
+    assert "it is a folder" in err
+
+
+def test_a_folder_that_may_not_be_read_ends_with_6(run, folder, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.scandir", refuse)
+    for arguments in ((), ("--format", "leifer")):
+        code, out, err = run("info", folder, *arguments)
+        assert (code, out) == (6, "")
+        assert f"{folder}: Permission denied" in err
+
+
+def test_the_number_of_volumes_of_tracked_positions_can_be_said(run, folder, tmp_path):
+    table = tmp_path / "tracked.csv"
+    rows = [f"{v},A,35,16,20" for v in range(3)]
+    table.write_text("\n".join(["volume,label,z_um,y,x", *rows]))
+    extract = ("extract", folder, "-p", table, "-o", tmp_path / "t.h5")
+    code, _, err = run(*extract)
+    assert code == 2
+    assert "3 volumes" in err or "volumes" in err
+    code, _, err = run(*extract, "--n-volumes", 4)
+    assert code == 0, err
+    signal_ = wormio.load(tmp_path / "t.h5")["red"]
+    assert signal_.valid[:3].all()
+    assert not signal_.valid[3].any()

@@ -1,0 +1,106 @@
+"""Files that several threads read through the same descriptors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from wormio.errors import RecordingClosedError, TruncatedRecordingError
+from wormio.model._locks import ForkSafeLock
+
+__all__ = ["SharedFiles"]
+
+_MAX_OPEN_FILES = 64
+
+
+class SharedFiles:
+    """File descriptors, opened at first use; beyond a limit, for one read only.
+
+    A descriptor is closed only when no thread reads through it: its number could otherwise be
+    given to another file while the read is still on its way.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Files are known by their index among these.
+    """
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self.paths = tuple(paths)
+        self._open: dict[int, int] = {}
+        self._lock = ForkSafeLock()
+        self._reading = 0
+        self._closed = False
+
+    @contextmanager
+    def descriptor(self, index: int) -> Iterator[int]:
+        """Lend the descriptor of a file."""
+        fd = self._acquire(index)
+        try:
+            yield fd
+        except OSError as error:
+            if error.errno is not None and error.filename is None:
+                error.filename = str(self.paths[index])  # the system only knows a number
+            raise
+        finally:
+            self._release(index, fd)
+
+    def read(self, index: int, offset: int, size: int) -> bytes:
+        """Return exactly so many bytes.
+
+        Raises
+        ------
+        TruncatedRecordingError
+            The file ends before.
+        RecordingClosedError
+        """
+        with self.descriptor(index) as fd:
+            data = os.pread(fd, size, offset)
+            while len(data) < size:
+                more = os.pread(fd, size - len(data), offset + len(data))
+                if not more:
+                    raise self.ended(index, offset + len(data), size - len(data))
+                data += more
+        return data
+
+    def ended(self, index: int, offset: int, missing: int) -> TruncatedRecordingError:
+        """Return the error that the file ends where more bytes were expected."""
+        return TruncatedRecordingError(
+            "the file ended while it was read",
+            expected=f"{missing} more bytes at offset {offset}",
+            found=f"a file of {self.paths[index].stat().st_size} bytes",
+            path=self.paths[index],
+        )
+
+    def close(self) -> None:
+        """Close all files, once nobody reads them any more."""
+        with self._lock:
+            self._closed = True
+            if not self._reading:
+                self._close_all()
+
+    def _acquire(self, index: int) -> int:
+        with self._lock:
+            if self._closed:
+                raise RecordingClosedError("the recording is closed")
+            fd = self._open.get(index)
+            if fd is None:
+                fd = os.open(self.paths[index], os.O_RDONLY | os.O_CLOEXEC)
+                if len(self._open) < _MAX_OPEN_FILES:
+                    self._open[index] = fd
+            self._reading += 1
+            return fd
+
+    def _release(self, index: int, fd: int) -> None:
+        with self._lock:
+            self._reading -= 1
+            if self._open.get(index) != fd:
+                os.close(fd)
+            if self._closed and not self._reading:
+                self._close_all()
+
+    def _close_all(self) -> None:
+        while self._open:
+            os.close(self._open.popitem()[1])
