@@ -307,11 +307,12 @@ def test_overwrite_replaces_earlier_outputs_only(run, phantom_folder, tmp_path):
     table = tmp_path / "neurons.csv"
     table.write_text("z_um,y,x\n40,20,30\n")
     frames = next(phantom_folder.glob("*.dat"))
-    for output in (table, frames, phantom_folder):
+    refused = {table: (6, "never replaced"), frames: (6, "never replaced")}
+    for output, expected in (refused | {phantom_folder: (2, "it is a folder")}).items():
         before = table.read_bytes(), frames.stat().st_size
         code, _, err = run("extract", phantom_folder, "-p", table, "-o", output, "--overwrite")
-        assert code == 6
-        assert "never replaced" in err
+        assert code == expected[0]
+        assert expected[1] in err
         assert (table.read_bytes(), frames.stat().st_size) == before
     real = tmp_path / "real"
     real.mkdir()

@@ -18,7 +18,7 @@ import wormio
 import wormio.testing.checks  # (fills CHECKS)
 from wormio import errors
 from wormio.cli.app import app
-from wormio.cli.exits import EXIT_CODES, exit_code
+from wormio.cli.exits import DIFFERENT, EXIT_CODES, exit_code
 from wormio.registry import PluginRegistry, explain, hookspecs
 from wormio.registry.known import KNOWN
 from wormio.testing import Result
@@ -123,7 +123,7 @@ def test_the_exit_codes_are_those_of_the_program():
     rows = re.findall(r"^\| (\d+) \| .+? \| (.*?) ?\|$", page("cli.md"), re.MULTILINE)
     documented = {name: int(code) for code, names in rows for name in re.findall(r"`(\w+)`", names)}
     assert documented == {kind.__name__: code for kind, code in EXIT_CODES}
-    assert {int(code) for code, _ in rows} == {0, 1, 143} | {code for _, code in EXIT_CODES}
+    assert {int(code) for code, _ in rows} == {0, 1, 143, DIFFERENT} | {code for _, code in EXIT_CODES}
 
 
 def test_the_most_special_class_decides_the_exit_code():

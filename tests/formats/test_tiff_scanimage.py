@@ -31,7 +31,11 @@ def opened(path: Path, **options: Any) -> BaseRecording:
 
 
 def pages_of(*paths: Path) -> np.ndarray:
-    return np.concatenate([[p.asarray() for p in tifffile.TiffFile(path).pages] for path in paths])
+    pages = []
+    for path in paths:
+        with tifffile.TiffFile(path) as tif:
+            pages += [page.asarray() for page in tif.pages]
+    return np.stack(pages)
 
 
 def stamps_of(path: Path) -> list[float]:

@@ -217,11 +217,14 @@ def test_what_is_no_file_of_signals_is_never_replaced(tmp_path, make_signal, ove
     table.write_text("z,y,x")
     folder = tmp_path / "folder"
     (folder / "inner").mkdir(parents=True)
-    for path in (recording, table, folder):
-        before = path.read_bytes() if path.is_file() else None
+    for path in (recording, table):
+        before = path.read_bytes()
         with pytest.raises(OutputExistsError, match="never replaced"):
             make_signal(np.zeros((3, 2))).save(path, overwrite=overwrite)
-        assert (path.read_bytes() if path.is_file() else None) == before
+        assert path.read_bytes() == before
+    with pytest.raises(OptionError, match="it is a folder"):
+        make_signal(np.zeros((3, 2))).save(folder, overwrite=overwrite)
+    assert (folder / "inner").is_dir()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "neurons.csv", "recording.h5"]
 
 

@@ -18,11 +18,9 @@ from wormio.cli.common import (
     parse_options,
     progress_bar,
 )
+from wormio.cli.exits import DIFFERENT
 
-__all__ = ["DIFFERENT", "convert", "diff"]
-
-DIFFERENT = 7
-"""Exit code of ``wormio diff`` when the recordings differ; 1, as of ``diff``, is a bug here."""
+__all__ = ["convert", "diff"]
 
 
 def convert(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-__all__ = ["EXIT_CODES", "exit_code", "main"]
+__all__ = ["DIFFERENT", "EXIT_CODES", "exit_code", "main"]
 
 # The first that fits counts.
 EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
@@ -32,6 +32,8 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (OSError, 6),
     (KeyboardInterrupt, 130),
 )
+DIFFERENT = 7
+"""Of ``wormio diff`` when the recordings differ; 1, as of ``diff``, is a bug here."""
 _TERMINATED = 143
 _BUG = 1
 

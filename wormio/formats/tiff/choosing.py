@@ -80,10 +80,11 @@ def look(path: Path, options: TiffOptions) -> Place:
         named = {file.name for file in files if recording_name(file) == recording_name(files[0])}
     elif is_ome(first):
         named = named_files(first)
-    if len(named) > 1:
+    knows = is_mmstack(first) or len(named) > 1
+    if knows:
         _only_one(files, named)
         files = files[:1]
-    return Place(path=path, files=tuple(files), knows=bool(named))
+    return Place(path=path, files=tuple(files), knows=knows)
 
 
 def _only_one(files: list[Path], together: set[str]) -> None:

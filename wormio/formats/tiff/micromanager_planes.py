@@ -155,7 +155,8 @@ def make_stack(
         shape=shape + keyframe.shape,
         file=file,
         page=page,
-        cut=np.zeros(shape, bool),
+        # Of a file that is cut off, nothing tells a lost image from one that was never saved.
+        cut=(file < 0) & any(part is not None and bool(part.chain.broken) for part in parts),
         dtype=keyframe.dtype,
         calibration=_calibration(summary, planes, interval),
         delta_t=columns["elapsed"] if np.isfinite(columns["elapsed"]).any() else None,

@@ -188,7 +188,11 @@ class SegmentFrames(LazyFrames):
         with translated(part.path, "TIFF", f"page {index} was decoded"):
             for position, pixels in self._segments(number, index, box):
                 source, target = _overlap(box, position, shape)
-                image[target] = pixels[None][source]
+                piece = pixels[None][source]
+                # Checked, because numpy would spread a single row over several.
+                if piece.shape != image[target].shape:
+                    raise ValueError(f"a strip or tile has only {pixels.shape} pixels")
+                image[target] = piece
 
     def _segments(
         self, number: int, index: int, box: Box

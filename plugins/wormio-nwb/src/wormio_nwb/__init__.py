@@ -1,0 +1,1 @@
+"""Reads NWB files into wormio: recordings, stimuli and the positions of neurons."""
