@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import CorruptRecordingError, MissingImageError
-from wormio.formats.hdf5.blocks import BlockReader, plan_blocks
+from wormio.formats.stacks.blocks import BlockReader, plan_blocks
 from wormio.formats.stacks.arrays import ArrayPlanes
 from wormio.model import (
     FileLayout,
