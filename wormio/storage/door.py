@@ -31,7 +31,7 @@ def translated(path: Path, kind: str, doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except WormioError:
+    except (WormioError, MemoryError):  # a lack of memory is not the file's fault
         raise
     except Exception as error:
         # An errno means that the system failed (no permission, a broken disk), not the file.

@@ -288,10 +288,14 @@ def _z(
 def _direction(z: Floats, volumes: NDArray[np.int64]) -> NDArray[np.int8]:
     """Return +1 or -1 in the volumes in which z only rises or only falls."""
     direction = np.zeros(len(z), np.int8)
-    for first, stop in volumes:
-        step = np.diff(z[first:stop])
-        if len(step) and (step > 0).all():
-            direction[first:stop] = 1
-        elif len(step) and (step < 0).all():
-            direction[first:stop] = -1
+    step = np.diff(z)
+    first, stop = volumes.T
+    for sign in (1, -1):
+        # How many of the steps before each frame go that way: differences count those between.
+        before = np.concatenate([[0], np.cumsum(sign * step > 0)])
+        all_go = (stop - first > 1) & (before[stop - 1] - before[first] == stop - first - 1)
+        edges = np.zeros(len(z) + 1, np.int64)
+        np.add.at(edges, first[all_go], sign)
+        np.add.at(edges, stop[all_go], -sign)
+        direction += np.cumsum(edges)[:-1].astype(np.int8)
     return direction

@@ -1,0 +1,1 @@
+"""Reads NDTiff data sets (Micro-Manager, Pycro-Manager) into wormio."""
