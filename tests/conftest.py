@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,14 @@ settings.load_profile("no stopwatch")
 # What is set in the shell must not change which plugins a test sees.
 for _name in (
     "WORMIO_PLUGINS",
-    "WORMIO_DISABLE_PLUGINS",
     "WORMIO_STRICT_PLUGINS",
     "WORMIO_DESCRIPTIONS",
 ):
     os.environ.pop(_name, None)
+# Nor must the plugins that a developer has installed: each has tests of its own.
+os.environ["WORMIO_DISABLE_PLUGINS"] = ",".join(
+    entry.name for entry in entry_points(group="wormio") if entry.name != "builtin"
+)
 
 _BESIDE_THE_CHECKOUT = Path(__file__).parents[2] / "shared" / "data"
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wormio.formats.stacks.blocks import BlockReader, plan_blocks
 from wormio.formats.stacks.arrays import ArrayPlanes
+from wormio.formats.stacks.blocks import BlockReader, plan_blocks
 
 
 class Chunked:

@@ -15,6 +15,7 @@ from wormio.errors import (
     MissingPartError,
     OptionError,
     TruncatedRecordingError,
+    WormioError,
 )
 from wormio.formats.tiff.adapter import contents
 from wormio.formats.tiff.adapter import open as open_tiff
@@ -397,3 +398,56 @@ def test_a_frame_without_all_its_channels_is_truncated(tmp_path):
     write(path, 5, software=header(hChannels__channelSave="[1 2]"))
     with pytest.raises(TruncatedRecordingError):
         opened(path)
+
+
+def test_damaged_bytes_raise_an_error_of_wormio_or_nothing(tmp_path):
+    whole = tmp_path / "worm_00001.tif"
+    write(whole, triggers={1: "0.11"})
+    data = whole.read_bytes()
+    path = tmp_path / "worm_00002.tif"
+    rng = np.random.default_rng(5)
+    n_refused = 0
+    for _ in range(150):
+        damaged = bytearray(data)
+        for at in rng.integers(0, len(data), 4):
+            damaged[at] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            with opened(path) as recording:
+                recording.frames[:]
+        except (WormioError, OSError):
+            n_refused += 1
+    assert n_refused > 10
+
+
+def test_a_file_cut_anywhere_gives_complete_volumes_or_raises(tmp_path):
+    whole = tmp_path / "worm_00001.tif"
+    pixels = write(whole)
+    data = whole.read_bytes()
+    path = tmp_path / "worm_00002.tif"
+    found = set()
+    for size in range(len(data) // 64, len(data) - 16, len(data) // 64):
+        path.write_bytes(data[:size])
+        with pytest.raises((TruncatedRecordingError, OptionError)):
+            opened(path)
+        try:
+            with opened(path, allow_truncated=True) as recording:
+                n = recording.timeline.n_volumes
+                np.testing.assert_array_equal(
+                    recording.frames[:], pixels[[0, 1, 4, 5, 8, 9][: 2 * n]]
+                )
+                found.add(n)
+        except (TruncatedRecordingError, OptionError):
+            found.add(0)
+    assert found == {0, 1, 2, 3}  # 3: only flyback is lost
+
+
+def test_options_for_what_the_header_says_must_agree_with_it(tmp_path):
+    path = tmp_path / "worm_00001.tif"
+    write(path)
+    with opened(path, channels=1, planes=2, item="0") as recording:
+        assert recording.timeline.n_volumes == 3
+    with pytest.raises(OptionError, match="channels"):
+        opened(path, channels=2)
+    with pytest.raises(OptionError, match="item"):
+        opened(path, item="worm 2")

@@ -30,8 +30,10 @@ def program() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Return a function that runs `wormio` in a child, with distributions from a folder."""
 
     def run(*arguments: object, site: Path | None = None, **variables: str):
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("WORMIO_")}
-        environment = kept | {"COLUMNS": "200"} | variables
+        environment = os.environ | {"COLUMNS": "200"} | variables
+        if "WORMIO_DISABLE_PLUGINS" in variables:  # beside those that a developer has installed
+            unwanted = os.environ["WORMIO_DISABLE_PLUGINS"]
+            environment["WORMIO_DISABLE_PLUGINS"] += f",{unwanted}"
         if site is not None:
             environment["PYTHONPATH"] = str(site)
         return subprocess.run(

@@ -64,7 +64,9 @@ def test_doctor_names_each_broken_plugin_with_its_distribution_and_ends_with_5(
     assert (done.returncode, done.stderr) == (5, "")
     found = json.loads(done.stdout)
     assert (found["schema_version"], found["ok"]) == (1, False)
-    assert found["environment"] == disabled
+    # Beside those that the tests switch off for all programs they run.
+    assert found["environment"]["WORMIO_DISABLE_PLUGINS"].startswith("unwanted")
+    assert list(found["environment"]) == list(disabled)
     assert found["c_core"].startswith("build ")
     plugins = {plugin["name"]: plugin for plugin in found["plugins"]}
     for distribution, version, entry, _, told in BROKEN:

@@ -6,7 +6,7 @@ entries are tested, and the page ``docs/real-files.md`` gets a section, without 
     title = "TIFF"
     order = 10                  # of the section on the page
     text = "A sentence or two."
-    covers = ["*.tif"]          # every path of MANIFEST.tsv that matches has an entry, or lies in one
+    covers = ["*.tif"]          # every such path of MANIFEST.tsv has an entry, or lies in one
     file = [
         {path = "a/b.tif", frames = [90, 1, 20, 20], dtype = "int16", oracle = "pages"},
     ]
@@ -32,9 +32,9 @@ An entry has a `path` below the folder of real files, and of the following what 
 ``series``    number of the oracle's array
 ``note``      a sentence for the page
 
-A new kind of oracle is a function here, registered in `ORACLES`, and may need a library that reads the
-format independently of wormio. Only facts that were known before wormio opened the file belong into
-an entry: published ones, those of the format's own library, those of the header as people read it.
+A new kind of oracle is a function here, registered in `ORACLES`; it reads the format by a library
+that is not wormio's. Only facts that were known before wormio opened the file belong into an entry:
+published ones, those of the format's own library, those of the header as people read it.
 
 ``python tests/real/real_files.py`` writes the page; a test proves that it is up to date.
 """
@@ -116,7 +116,7 @@ def uncovered(family: Family, root: Path) -> list[str]:
     ]
 
 
-# --- what pixels are compared with ------------------------------------------------------------------
+# --- what pixels are compared with ----------------------------------------------------------------
 
 
 def _pages(recording: Any, path: Path, entry: Entry) -> None:
@@ -220,9 +220,10 @@ def _compare_facts(recording: Any, entry: Entry) -> None:
 
 _INTRODUCTION = """# Real files
 
-What wormio does with real files that nobody of this project wrote: made by microscopes, by their makers' software, and by
-the test suites of other readers. Every row is tested, wherever the files are at hand; they are not part of this repository.
-"Asks" means that opening raises an `OptionError` that names the option and gives an example: nothing is guessed.
+What wormio does with real files that nobody of this project wrote: made by microscopes, by their
+makers' software, and by the test suites of other readers. Every row is tested wherever the files
+are at hand; they are not part of this repository. "Asks" means that opening raises an `OptionError`
+that names the option and gives an example: nothing is guessed.
 
 This page is made by `python tests/real/real_files.py` from the tables in `tests/real/`.
 """
@@ -232,7 +233,7 @@ def make_page() -> str:
     """Return the page, Markdown."""
     pieces = [_INTRODUCTION]
     for family in families():
-        shown = [entry for entry in family.files]
+        shown = family.files
         counts = (
             f"{len(shown)} files and folders: {sum(_plain(e) for e in shown)} open as they are, "
             f"{sum(bool(e.asks) for e in shown)} ask, "
@@ -261,7 +262,7 @@ def _row(entry: Entry) -> str:
     if not told:
         told.append("opens")
     what = "; ".join(told) + (f". {entry.note}" if entry.note else "")
-    shape = " × ".join(map(str, entry.frames or [])) + (f", {entry.dtype}" if entry.dtype else "")
+    shape = ", ".join(map(str, entry.frames or [])) + (f" {entry.dtype}" if entry.dtype else "")
     oracle = ORACLES[entry.oracle][0] if entry.oracle else ""
     volumes = "" if entry.volumes is None else str(entry.volumes)
     if entry.rate is not None:

@@ -39,6 +39,8 @@ def home(tmp_path):
         file["out"] = h5py.ExternalLink(str(elsewhere / "b.h5"), "g/x")
     with h5py.File(home / "a.h5", "w", userblock_size=512) as file:
         file["g/h/x"] = VALUES
+        file.create_dataset("half", data=VALUES[:2], maxshape=(4, 6), chunks=(2, 6)).resize(4, 0)
+        file.create_dataset("late", (4, 6))
         file["soft group"] = h5py.SoftLink("/g/h")
         file["g/soft"] = h5py.SoftLink("h/x")
         file["circle"] = h5py.SoftLink("/circle")
@@ -62,12 +64,18 @@ def home(tmp_path):
             "virtual missing": [("nothing.h5", "g/x"), (".", "g/h/x")],
             "virtual with a hole": [("b.h5", "g/x"), None],
             "virtual of itself": [(".", "virtual of itself"), (".", "g/h/x")],
+            "virtual of half": [(".", "half"), (".", "g/h/x")],
+            "virtual of nothing": [(".", "late"), (".", "g/h/x")],
         }.items():
             layout = h5py.VirtualLayout((2, 4, 6), "f8")
             for i, source in enumerate(sources):
                 if source is not None:
                     layout[i] = h5py.VirtualSource(*source, (4, 6))
             file.create_virtual_dataset(name, layout)
+        layout = h5py.VirtualLayout((2, 4, 6), "f8")
+        for _ in range(2):
+            layout[0] = h5py.VirtualSource(".", "g/h/x", (4, 6))
+        file.create_virtual_dataset("virtual twice the same", layout)
     return home
 
 
@@ -116,6 +124,9 @@ def test_what_lies_elsewhere_needs_trust(home, name):
         ("external missing", MissingPartError, "not there"),
         ("virtual missing", MissingPartError, "not there"),
         ("virtual with a hole", UnsupportedCapabilityError, "parts that no file holds"),
+        ("virtual twice the same", UnsupportedCapabilityError, "parts that no file holds"),
+        ("virtual of half", TruncatedRecordingError, "not written to its end"),
+        ("virtual of nothing", TruncatedRecordingError, "not written to its end"),
         ("raw too short", TruncatedRecordingError, "ends too early"),
         ("nothing", CorruptRecordingError, "/nothing is missing"),
         ("g/h", CorruptRecordingError, "g/h is no dataset"),

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import CorruptRecordingError, FormatError, MissingPartError, OptionError
-from wormio.formats.hdf5.zephir_metadata import image_shape, read_metadata
+from wormio.formats.hdf5.zephir_metadata import NAME, image_shape, read_metadata
 from wormio.model import Positions
 from wormio.storage.foreign_hdf5 import dataset, has, open_foreign
 
 __all__ = ["read"]
 
 _COLUMNS = ("t_idx", "worldline_id", "z", "y", "x")
-_MAX_POSITIONS = 100_000_000
+_MAX_POSITIONS = 20_000_000
 # Tracking may lose a neuron beyond the edge of the image; pixels are farther out.
 _FAR_OUTSIDE = 2.0
 
@@ -97,7 +97,7 @@ def _image(path: Path, shape: object) -> tuple[tuple[int, ...], int]:
         return given, 0
     folder = path.absolute().parent
     try:
-        metadata = read_metadata(folder)
+        metadata = read_metadata(folder / NAME)
     except MissingPartError as error:
         raise OptionError(
             "the shape of the images is not known: the file's coordinates are fractions of it",

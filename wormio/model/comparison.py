@@ -131,7 +131,7 @@ def _compare_columns(
     exact = ("count", "raw_count", "volume", "slot", "direction", "flags")
     for name, tolerance in (tolerances | dict.fromkeys(exact, 0.0)).items():
         va, vb = getattr(a.timeline, name)[rows_a], getattr(b.timeline, name)[rows_b]
-        wrong = ~np.isclose(va, vb, rtol=0, atol=tolerance, equal_nan=True)
+        wrong = _differs(va, vb, tolerance)
         if wrong.any():
             at = int(np.flatnonzero(wrong)[0])
             sentence = f"{int(wrong.sum())} frames differ, "
@@ -199,9 +199,24 @@ def _compare_exact(
     elif a.shape != b.shape or a.dtype.kind != b.dtype.kind:
         items.append((name, f"{a.dtype} of shape {a.shape} / {b.dtype} of shape {b.shape}"))
     else:
-        differs = (a != b) & ~((a != a) & (b != b))  # noqa: PLR0124 (NaN, of any type)
+        differs = _differs(a, b)
         if differs.any():
             items.append((name, f"{int(differs.sum())} values differ"))
+
+
+def _differs(a: NDArray[Any], b: NDArray[Any], tolerance: float = 0.0) -> NDArray[np.bool_]:
+    """Tell where values differ; NaN is no other than NaN."""
+    wrong: NDArray[np.bool_]
+    if tolerance:
+        wrong = ~np.isclose(a, b, rtol=0, atol=tolerance, equal_nan=True)
+    else:
+        # Not by their difference: counters may be larger than a float tells apart.
+        wrong = (a != b) & ~((a != a) & (b != b))  # noqa: PLR0124 (values of any type)
+    return wrong
+
+
+def _same(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    return a.shape == b.shape and not _differs(a, b).any()
 
 
 def _compare_events(a: Events, b: Events, time_tol: float) -> str:
@@ -212,7 +227,7 @@ def _compare_events(a: Events, b: Events, time_tol: float) -> str:
     for field in attrs.fields(Events)[:-1]:
         tolerance = time_tol if field.name in {"time", "duration"} else 0.0
         va, vb = getattr(a, field.name), getattr(b, field.name)
-        wrong = ~np.isclose(va, vb, rtol=0, atol=tolerance, equal_nan=True)
+        wrong = _differs(va, vb, tolerance)
         if wrong.any():
             at = int(wrong.argmax())
             differ.append(f"{field.name} of {wrong.sum()}, first {at}: {va[at]} / {vb[at]}")
@@ -241,7 +256,7 @@ def _compare_pixels(
     for row_a, row_b in zip(rows_a.tolist(), rows_b.tolist(), strict=True):
         image_a, image_b = _frame(a, row_a), _frame(b, row_b)
         for channel, (x, y) in enumerate(zip(image_a, image_b, strict=True)):
-            same = x is y if x is None or y is None else np.array_equal(x, y)
+            same = x is y if x is None or y is None else _same(x, y)
             if not same:
                 where = f"first differ at frame {row_a}, channel {channel}"
                 items.append(("pixels", where + _likely_mistake(a, b, row_a, row_b)))
@@ -263,19 +278,19 @@ def _likely_mistake(a: Recording, b: Recording, row_a: int, row_b: int) -> str:
         x, y = a.frames[row_a], b.frames[row_b]
     except MissingImageError:
         return ": an image is missing in one of them"
-    if x.shape[0] > 1 and np.array_equal(x[::-1], y):
+    if x.shape[0] > 1 and _same(x[::-1], y):
         return ": the channels are swapped"
     for name, turned in (
         ("transposed", np.swapaxes(y, -1, -2)),
         ("mirrored in y", y[..., ::-1, :]),
         ("mirrored in x", y[..., ::-1]),
     ):
-        if x.shape == turned.shape and np.array_equal(x, turned):
+        if _same(x, turned):
             return f": the images are {name}"
     for shift in range(-_MAX_SHIFT, _MAX_SHIFT + 1):
         if shift and 0 <= row_b + shift < len(b.timeline):
             try:
-                if np.array_equal(x, b.frames[row_b + shift]):
+                if _same(x, b.frames[row_b + shift]):
                     return f": shifted by {shift} frames"
             except MissingImageError:
                 continue

@@ -62,6 +62,8 @@ _ZARR = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
 _NDTIFF = "NDTiff.index"
 # NDTiff 2 keeps the index of the images one folder deeper.
 _NDTIFF_2 = "Full resolution"
+# Behind the header of each of its TIFFs, in the order of the machine that wrote it.
+_NDTIFF_STACK = {b"II*\0": b"\x91\x61\x07\0", b"MM\0*": b"\0\x07\x61\x91"}
 
 
 def _nd2(probe: Probe) -> str:
@@ -88,6 +90,13 @@ def _nwb(probe: Probe) -> str:
 
 
 def _ndtiff(probe: Probe) -> str:
+    if not probe.is_dir:
+        head = probe.head()
+        if head[:4] in _NDTIFF_STACK and head[8:12] == _NDTIFF_STACK[head[:4]]:
+            return "the TIFF has the header of an NDTiff stack"
+        if probe.path.name == _NDTIFF and head[4:5] == b"{":
+            return f"{_NDTIFF} begins with the axes of an image"
+        return ""
     if probe.has(_NDTIFF):
         return f"the folder has {_NDTIFF}"
     inside = f"{_NDTIFF_2}/{_NDTIFF}"

@@ -107,23 +107,26 @@ class Walk:
 
     def _check_virtual(self, source: h5py.Dataset) -> None:
         """Look at each part: HDF5 fills in a constant for those that are not there."""
-        covered = 0
+        import h5py
+
+        covered = h5py.h5s.create_simple(source.shape)
+        covered.select_none()
         for part in source.virtual_sources():
-            covered += part.vspace.get_select_npoints()
+            _select_too(covered, part.vspace)
             # Many parts are no cycle: only their depth is limited.
             deeper = Walk(self.folder, self.trust)
             deeper.left = self.left
             deeper._count_link(source.name)
             if part.file_name == ".":
-                deeper.dataset(source.file, part.dset_name)
+                _check_written(deeper.dataset(source.file, part.dset_name), source.name)
             else:
                 with open_foreign(self.beside(source, part.file_name, source.name)) as other:
-                    deeper.dataset(other, part.dset_name)
-        if covered != source.size:
+                    _check_written(deeper.dataset(other, part.dset_name), source.name)
+        if covered.get_select_npoints() != source.size:
             raise UnsupportedCapabilityError(
                 f"{source.name} is a virtual dataset with parts that no file holds",
                 expected=f"sources for all {source.size} values",
-                found=f"sources for {covered}",
+                found=f"sources for {covered.get_select_npoints()}",
             )
 
     def _external(self, source: h5py.Dataset) -> h5py.Dataset:
@@ -155,6 +158,40 @@ class Walk:
         container, name = source.file.id, where.encode()
         source.id.close()  # it has one prefix as long as it is open
         return h5py.Dataset(h5py.h5d.open(container, name, access))
+
+
+def _select_too(space: h5py.h5s.SpaceID, part: h5py.h5s.SpaceID) -> None:
+    """Add to what is selected in `space` what is selected in `part`: parts may overlap."""
+    import h5py
+
+    if part.get_select_type() == h5py.h5s.SEL_ALL:
+        space.select_all()
+    elif part.is_regular_hyperslab():
+        start, stride, count, block = part.get_regular_hyperslab()
+        space.select_hyperslab(start, count, stride, block, op=h5py.h5s.SELECT_OR)
+    elif part.get_select_npoints():
+        for first, last in part.get_select_hyper_blocklist():
+            size = tuple(b - a + 1 for a, b in zip(first, last, strict=True))
+            ones = (1,) * len(size)
+            space.select_hyperslab(tuple(first), ones, block=size, op=h5py.h5s.SELECT_OR)
+
+
+def _check_written(source: h5py.Dataset, whose: str) -> None:
+    """Raise if a part of a virtual dataset was never written: it would be read as a constant."""
+    if source.is_virtual or source.external:
+        return  # looked at already
+    steps = source.chunks or source.shape
+    wanted = math.prod(-(-n // step) for n, step in zip(source.shape, steps, strict=True))
+    if source.chunks is not None:
+        there = source.id.get_num_chunks()
+    else:
+        there = wanted if source.id.get_storage_size() else 0
+    if there < wanted:
+        raise TruncatedRecordingError(
+            f"a part of {whose} was not written to its end",
+            expected=f"{wanted} pieces of {source.name} in {source.file.filename}",
+            found=str(there),
+        )
 
 
 def plain_offset(source: h5py.Dataset) -> int | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wormio.errors import FrameIndexError, OptionError
-from wormio.mapping import PointMap
 from wormio.model import (
     ArrayRecording,
     Channel,
@@ -23,6 +24,9 @@ from wormio.model import (
 from wormio.model._fields import array_field
 from wormio.testing.neurons import Neurons
 from wormio.testing.scan import Scan, seeded
+
+if TYPE_CHECKING:
+    from wormio.mapping import PointMap
 
 __all__ = ["Phantom", "Stimuli", "most_stimuli"]
 

@@ -23,7 +23,7 @@ from wormio.formats.ahrens.hdf5 import hdf5_frames, look
 from wormio.formats.ahrens.names import FREQUENCY, description_name
 from wormio.formats.ahrens.options import AhrensOptions
 from wormio.formats.ahrens.volumes import VolumeFiles, list_cameras, list_volumes
-from wormio.formats.links import refuse_link_out
+from wormio.formats.links import inside
 from wormio.formats.stacks.channels import name_channels
 from wormio.formats.stacks.options import GridOptions
 from wormio.formats.stacks.timing import Grid, make_timing
@@ -71,7 +71,7 @@ def open(path: Path, options: AhrensOptions) -> BaseRecording:  # noqa: A001 (wh
     """
     volumes = list_volumes(path, options)
     for name in (FREQUENCY, *(description_name(channel) for channel in (0, *volumes.channels))):
-        refuse_link_out(path / name, path, trust=options.trust)
+        inside(path, name, trust=options.trust)
     description = read_description(path, volumes.channels)
     frequency = read_frequency(path, needed=not options.allow_truncated)
     findings: list[Finding] = []

@@ -10,7 +10,7 @@ import attrs
 from wormio.errors import MissingPartError, OptionError, UnsupportedCapabilityError
 from wormio.formats.ahrens.names import VOLUME_FILE
 from wormio.formats.ahrens.options import AhrensOptions
-from wormio.formats.links import refuse_link_out
+from wormio.formats.links import inside
 from wormio.model._fields import as_tuple
 
 __all__ = ["VolumeFiles", "list_cameras", "list_volumes"]
@@ -91,9 +91,7 @@ def list_volumes(folder: Path, options: AhrensOptions) -> VolumeFiles:
             one = mine.get((time, channel))
             if one is None:
                 raise _missing(next(iter(mine.values())), folder, time, channel)
-            path = folder / one.name
-            refuse_link_out(path, folder, trust=options.trust)
-            row.append(path)
+            row.append(inside(folder, one.name, trust=options.trust))
         files.append(tuple(row))
     return VolumeFiles(kind=found[0].kind, first=min(times), channels=channels, files=files)
 

@@ -23,7 +23,7 @@ from wormio.formats.andor_spool.scape import RunInfo, find_info, read_info
 from wormio.formats.andor_spool.settings import Settings, read_settings
 from wormio.formats.andor_spool.sifx import Header, read_header
 from wormio.formats.andor_spool.timing import make_timeline
-from wormio.formats.links import refuse_link_out
+from wormio.formats.links import inside
 from wormio.formats.stacks.channels import name_channels
 from wormio.model import (
     BaseRecording,
@@ -66,13 +66,12 @@ def open(path: Path, options: AndorSpoolOptions) -> BaseRecording:  # noqa: A001
         The pixels have an unknown encoding.
     """
     folder = path if path.is_dir() else path.parent
-    refuse_link_out(folder / SETTINGS, folder, trust=options.trust)
     info_path = find_info(folder)
     if info_path is not None:
-        refuse_link_out(info_path, info_path.parent, trust=options.trust)
+        inside(info_path.parent, info_path.name, trust=options.trust)
     files = _Files(
         folder=folder,
-        settings=read_settings(folder),
+        settings=read_settings(inside(folder, SETTINGS, trust=options.trust)),
         header=_header(folder, options),
         info=None if info_path is None else read_info(info_path),
     )
@@ -115,8 +114,7 @@ def _header(folder: Path, options: AndorSpoolOptions) -> Header | None:
             cure="move the others away",
         )
     if found:
-        refuse_link_out(found[0], folder, trust=options.trust)
-        return read_header(found[0])
+        return read_header(inside(folder, found[0].name, trust=options.trust))
     if options.allow_truncated:
         return None
     raise MissingPartError(

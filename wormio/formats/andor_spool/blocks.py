@@ -15,7 +15,7 @@ from wormio.errors import (
 )
 from wormio.formats.andor_spool.names import block_name, block_number
 from wormio.formats.andor_spool.settings import Settings
-from wormio.formats.links import refuse_link_out
+from wormio.formats.links import inside
 from wormio.model._fields import as_tuple
 
 __all__ = ["Blocks", "list_blocks", "stamp"]
@@ -98,9 +98,7 @@ def list_blocks(folder: Path, *, trust: bool) -> Blocks:
             number = block_number(entry.name)
             if number is None or not entry.is_file():
                 continue
-            path = folder / entry.name
-            if entry.is_symlink():
-                refuse_link_out(path, folder, trust=trust)
+            path = inside(folder, entry.name, trust=trust)
             found[number] = (path, entry.stat().st_size)
     missing = next(number for number in range(len(found) + 1) if number not in found)
     if missing <= max(found, default=0):

@@ -65,7 +65,7 @@ class Settings:
         return self.per_file * self.image_bytes
 
 
-def read_settings(folder: Path) -> Settings:
+def read_settings(path: Path) -> Settings:
     """Read the file.
 
     Raises
@@ -77,7 +77,6 @@ def read_settings(folder: Path) -> Settings:
     UnsupportedCapabilityError
         The pixels have an unknown encoding.
     """
-    path = folder / SETTINGS
     if not path.is_file():
         raise MissingPartError(
             "the size and encoding of the frames are missing",

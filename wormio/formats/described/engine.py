@@ -9,12 +9,12 @@ import attrs
 
 from wormio.errors import MissingPartError
 from wormio.formats.described import tables
-from wormio.formats.described.files import inside, part
 from wormio.formats.described.pixels import find_files, map_frames
 from wormio.formats.described.schema import Description, EventTable, Scan
 from wormio.formats.described.stimuli import place_events
 from wormio.formats.described.timing import ScanRows, make_timeline
 from wormio.formats.described.values import Values
+from wormio.formats.links import inside, part
 from wormio.model import (
     Channel,
     Events,

@@ -10,9 +10,9 @@ import attrs
 import numpy as np
 
 from wormio.errors import CorruptRecordingError, MissingPartError, TruncatedRecordingError
-from wormio.formats.described.files import inside
 from wormio.formats.described.schema import FrameFiles
 from wormio.formats.described.values import Values
+from wormio.formats.links import inside
 from wormio.model import FileLayout, MappedFrames
 
 __all__ = ["find_files", "map_frames"]

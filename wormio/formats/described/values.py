@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from wormio.errors import CorruptRecordingError, MissingPartError, OptionError
-from wormio.formats.described.files import inside
 from wormio.formats.described.schema import Given, Value
+from wormio.formats.links import inside
 
 __all__ = ["Values"]
 

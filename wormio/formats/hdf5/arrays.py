@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import CorruptRecordingError, MissingImageError
-from wormio.formats.stacks.blocks import BlockReader, plan_blocks
 from wormio.formats.stacks.arrays import ArrayPlanes
+from wormio.formats.stacks.blocks import BlockReader, plan_blocks
 from wormio.model import (
     FileLayout,
     Finding,
@@ -224,14 +224,7 @@ def written_planes(source: h5py.Dataset, planes: ArrayPlanes) -> NDArray[np.bool
         present[tuple(o // c for o, c in zip(chunk.chunk_offset, chunks, strict=True))] = True
 
     source.id.chunk_iter(note)
-    image = tuple(i for i, label in enumerate(planes.labels) if label in "YX")
-    whole = present.all(axis=image)
-    outer = [i for i in range(source.ndim) if i not in image]
-    for place, axis in enumerate(outer):
-        whole = np.repeat(whole, chunks[axis], axis=place)
-        whole = whole.take(range(source.shape[axis]), axis=place)
-    order = [i for letter in "TZC" for i, a in enumerate(outer) if planes.labels[a] == letter]
-    return np.asarray(whole).transpose(order).reshape(planes.grid)
+    return planes.whole(present, chunks)
 
 
 def _layout(source: h5py.Dataset, planes: ArrayPlanes) -> FileLayout | None:

@@ -19,6 +19,7 @@ from wormio.formats.hdf5.arrays import array_frames, no_frames
 from wormio.formats.hdf5.options import ZephirOptions
 from wormio.formats.hdf5.times import read_times
 from wormio.formats.hdf5.zephir_metadata import NAME, image_shape, read_metadata
+from wormio.formats.links import inside
 from wormio.formats.stacks.arrays import ArrayPlanes
 from wormio.formats.stacks.channels import name_channels
 from wormio.formats.stacks.timing import Grid, make_timing
@@ -47,11 +48,13 @@ def open(path: Path, options: ZephirOptions) -> BaseRecording:  # noqa: A001 (wh
         data.h5 has fewer volumes than metadata.json says.
     CorruptRecordingError
         They contradict each other otherwise.
+    UnsafeReferenceError
+        One is a link out of the folder, or refers to others; not with ``trust``.
     """
     folder = path if path.is_dir() else path.parent
-    metadata = read_metadata(folder)
+    metadata = read_metadata(inside(folder, NAME, trust=options.trust))
     declared = image_shape(metadata, _AXES, folder)
-    data = folder / _DATA
+    data = inside(folder, _DATA, trust=options.trust)
     frames: FrameArray = no_frames(folder)
     times: NDArray[np.float64] | None = None
     findings: list[Finding] = []

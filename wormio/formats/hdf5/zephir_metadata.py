@@ -14,8 +14,8 @@ NAME = "metadata.json"
 _MAX_BYTES = 1 << 20
 
 
-def read_metadata(folder: Path) -> dict[str, Any]:
-    """Read a folder's metadata.json.
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Read metadata.json.
 
     Raises
     ------
@@ -23,7 +23,6 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     CorruptRecordingError
         It is no JSON object.
     """
-    path = folder / NAME
     if not path.is_file():
         raise MissingPartError("the shape of the images is not there", path=path)
     if path.stat().st_size > _MAX_BYTES:

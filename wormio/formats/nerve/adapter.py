@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import MissingPartError
+from wormio.formats.links import inside
 from wormio.formats.nerve.crops import find_crops
 from wormio.formats.nerve.frames import find_frame_file, make_frames, match_rows
 from wormio.formats.nerve.hires import read_hires
@@ -52,15 +53,18 @@ def open(path: Path, options: NerveOptions) -> BaseRecording:  # noqa: A001 (wha
         Something is not known: the frame file holds more frames than the tables, ...
     CorruptRecordingError
         The files contradict each other or themselves.
+    UnsafeReferenceError
+        A file is a link out of the folder; not with ``trust``.
     """
     folder = path if path.is_dir() else path.parent
     names = [entry.name for entry in folder.iterdir()]
     rows = _read_rows(folder, names, options)
     frame_file = find_frame_file(folder, names, options, len(rows.time))
     n_rows, skip, about_frames = match_rows(frame_file, len(rows.time), options)
-    alignments = named(names, ALIGNMENTS)
+    found = named(names, ALIGNMENTS)
+    alignments = None if found is None else inside(folder, found, trust=options.trust)
     crops = find_crops(
-        None if alignments is None else folder / alignments,
+        alignments,
         frame_file.rows,
         frame_file.columns,
         options,
@@ -83,7 +87,7 @@ def open(path: Path, options: NerveOptions) -> BaseRecording:  # noqa: A001 (wha
     if frame_file.path is not None and not options.metadata_only:
         parts.append(frame_file.path)
     if alignments is not None and crops.meaning.startswith("alignments"):
-        parts.append(folder / alignments)
+        parts.append(alignments)
     return BaseRecording(
         source=Source.opened(folder, format="nerve", options=options, parts=parts),
         frames=make_frames(frame_file, crops.crops, n_rows, skip, options),
@@ -106,7 +110,7 @@ def open(path: Path, options: NerveOptions) -> BaseRecording:  # noqa: A001 (wha
 def _read_rows(folder: Path, names: list[str], options: NerveOptions) -> Rows:
     timing = named(names, TIMING)
     if timing is not None and not options.raw:
-        return read_hires(folder / timing)
+        return read_hires(inside(folder, timing, trust=options.trust))
     camera, daq = named(names, CAMERA_TABLE), named(names, DAQ_TABLE)
     if camera is None or daq is None:
         absent = [w for w, f in ((CAMERA_TABLE, camera), (DAQ_TABLE, daq)) if f is None]
@@ -117,7 +121,7 @@ def _read_rows(folder: Path, names: list[str], options: NerveOptions) -> Rows:
             path=folder,
             cure="copy the whole folder of the recording",
         )
-    return read_raw(folder / camera, folder / daq)
+    return read_raw(*(inside(folder, name, trust=options.trust) for name in (camera, daq)))
 
 
 def _timeline(rows: Rows, n_channels: int, skip: int, options: NerveOptions) -> Timeline:

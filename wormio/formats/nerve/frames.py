@@ -14,6 +14,7 @@ from wormio.errors import (
     OptionError,
     TruncatedRecordingError,
 )
+from wormio.formats.links import inside
 from wormio.formats.nerve.crops import Crop
 from wormio.formats.nerve.names import FRAMES_FILE
 from wormio.formats.nerve.options import NerveOptions
@@ -67,6 +68,8 @@ def find_frame_file(
         There are several.
     OptionError
         Its name may be wrong about its shape.
+    UnsafeReferenceError
+        It is a link out of the folder; not with ``trust``.
     """
     found = sorted(name for name in names if FRAMES_FILE.fullmatch(name))
     if len(found) > 1:
@@ -91,7 +94,7 @@ def find_frame_file(
             path=folder,
             cure="copy it there, or look at the rest with --metadata-only (metadata_only=True)",
         )
-    path = folder / found[0]
+    path = inside(folder, found[0], trust=options.trust)
     match = FRAMES_FILE.fullmatch(found[0])
     assert match is not None  # noqa: S101 (it was found by this pattern)
     named = (int(match["rows"]), int(match["columns"]))

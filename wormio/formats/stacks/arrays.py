@@ -64,6 +64,27 @@ class ArrayPlanes:
         axes = [i for letter in "TZC" for i, label in enumerate(order) if label == letter]
         return numbers.transpose(axes).reshape(self.grid)
 
+    def whole(self, present: NDArray[np.bool_], chunks: Sequence[int]) -> NDArray[np.bool_]:
+        """Tell which planes lie entirely in chunks that are there, (T, Z, C).
+
+        Parameters
+        ----------
+        present : (...) bool
+            Which chunks are there, along the array's dimensions.
+        chunks : sequence of int
+            Their lengths.
+        """
+        image = tuple(i for i, label in enumerate(self.labels) if label in "YX")
+        outer = [i for i in range(len(self.shape)) if i not in image]
+        there = present.all(axis=image)
+        for place, axis in enumerate(outer):
+            there = np.repeat(there, chunks[axis], axis=place)
+            there = there.take(range(self.shape[axis]), axis=place)
+        order = [
+            i for letter in "TZC" for i, axis in enumerate(outer) if self.labels[axis] == letter
+        ]
+        return np.asarray(there).transpose(order).reshape(self.grid)
+
     def offsets(self, strides: Sequence[int]) -> NDArray[np.int64]:
         """Return the bytes before pixel (0, 0) of each plane, (T * Z, C).
 

@@ -71,7 +71,8 @@ class Axes:
             for axis, n in zip(self.letters, self.shape, strict=True)
             if n > 1 and axis not in _MEANINGFUL
         ]
-        if self.named and not unknown:
+        squeezed = self._squeezed()[0]
+        if not unknown and (self.named or squeezed == "YX"):  # one plane needs no other name
             # An unknown axis of length 1 means nothing, wherever it is put.
             return [axis if axis in _MEANINGFUL else "C" for axis in self.letters]
         axes, shape = self._squeezed()

@@ -14,7 +14,7 @@ from wormio.errors import TruncatedRecordingError
 from wormio.formats.stacks.channels import name_channels
 from wormio.formats.stacks.timing import Grid, make_timing, planes_per_volume
 from wormio.formats.tiff.arrange import Planes, arrange
-from wormio.formats.tiff.choosing import Place, choose, labels_of, look, read_stack
+from wormio.formats.tiff.choosing import choose, labels_of, look, read_file, read_together
 from wormio.formats.tiff.interleaved import with_channels
 from wormio.formats.tiff.options import TiffOptions
 from wormio.formats.tiff.pixels import make_frames, stored, without_cut_planes
@@ -63,14 +63,17 @@ def open(path: Path, options: TiffOptions) -> BaseRecording:  # noqa: A001 (what
         The files contradict themselves, or each other.
     """
     place = look(path, options)
+    file = place.files[0] if place.files and place.knows else None
     if place.sets:
-        index = choose(place.sets, options.item, path)
-        place = Place(path=path, files=(place.files[index],))
-    if len(place.files) == 1 and options.axes is None:
-        part = open_part(place.files[0], allow_truncated=options.allow_truncated)
-        if is_scanimage(part):
-            return _scanimage(part, path, options)
-    return _grid(place, options)
+        file = place.files[choose(place.sets, options.item, path)]
+    if file is None:
+        return _grid(read_together(place, options), path, options)
+    part = open_part(file, allow_truncated=options.allow_truncated)
+    if is_scanimage(part) and options.axes is None:
+        if not place.sets:
+            choose(["0"], options.item, path)
+        return _scanimage(part, path, options)
+    return _grid(read_file(part, options), path, options)
 
 
 @attrs.frozen(kw_only=True)
@@ -86,12 +89,11 @@ class _Made:
     findings: tuple[Finding, ...]
 
 
-def _grid(place: Place, options: TiffOptions) -> BaseRecording:
+def _grid(stack: Stack, path: Path, options: TiffOptions) -> BaseRecording:
     """Open what lies on a grid of T, Z and C."""
-    stack = read_stack(place, options)
     stack = without_cut_planes(stack, allow_truncated=options.allow_truncated)
     stack, axes = with_channels(stack, options)
-    planes = _complete(arrange(stack, axes), options, place.path)
+    planes = _complete(arrange(stack, axes), options, path)
     step = stack.calibration
     timing = make_timing(
         Grid(
@@ -117,7 +119,7 @@ def _grid(place: Place, options: TiffOptions) -> BaseRecording:
             events={},
             findings=timing.findings,
         ),
-        place.path,
+        path,
         options,
     )
 
@@ -125,6 +127,7 @@ def _grid(place: Place, options: TiffOptions) -> BaseRecording:
 def _scanimage(part: TiffPart, path: Path, options: TiffOptions) -> BaseRecording:
     """Open what ScanImage wrote: pages in cycles, some of them flyback."""
     stack, acquisition, pages = read_scanimage(part, options)
+    with_channels(stack, options)  # raises if the user counts others than the header
     stack = without_cut_planes(stack, allow_truncated=options.allow_truncated)
     every = arrange(stack, None)
     cut = np.flatnonzero(every.cut.any(axis=(1, 2)))

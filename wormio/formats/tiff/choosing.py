@@ -23,7 +23,7 @@ from wormio.formats.tiff.scanimage_header import is_scanimage
 from wormio.formats.tiff.stack import Stack, TiffPart, open_part
 from wormio.model import Finding
 
-__all__ = ["Place", "choose", "labels_of", "look", "read_file", "read_stack"]
+__all__ = ["Place", "choose", "labels_of", "look", "read_file", "read_together"]
 
 
 @attrs.frozen(kw_only=True)
@@ -148,8 +148,8 @@ def choose(labels: Sequence[str], item: str | None, path: Path) -> int:
     )
 
 
-def read_stack(place: Place, options: TiffOptions) -> Stack:
-    """Read the recording that the options choose, unless it is ScanImage's.
+def read_together(place: Place, options: TiffOptions) -> Stack:
+    """Read files of a folder that do not know of each other.
 
     Raises
     ------
@@ -161,10 +161,7 @@ def read_stack(place: Place, options: TiffOptions) -> Stack:
     if place.folders:
         index = choose(labels_of(place, options), options.item, place.path)
         return read_image_folder(place.folders[index], options)
-    if not place.knows:
-        return read_folder(list(place.files), options, lambda part: _one_of_many(part, options))
-    part = open_part(place.files[0], allow_truncated=options.allow_truncated)
-    return read_file(part, options)
+    return read_folder(list(place.files), options, lambda part: _one_of_many(part, options))
 
 
 def read_file(part: TiffPart, options: TiffOptions) -> Stack:

@@ -6,6 +6,8 @@ ones lie inside a page (Y, X, and samples if a pixel has several).
 
 from __future__ import annotations
 
+import os
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,10 @@ KNOWN_DIALECTS = {
     "fluoview": "Olympus FluoView",
 }
 """tifffile's flags, and what people call them; in order of how much they say."""
+
+# Of Micro-Manager's two formats tifffile would read the whole index to tell.
+_ASKED = tuple(flag for flag in KNOWN_DIALECTS if flag not in {"mmstack", "ndtiff"})
+_NDTIFF = 483729
 
 
 @attrs.frozen(kw_only=True)
@@ -203,12 +209,24 @@ def open_part(path: Path, *, allow_truncated: bool) -> TiffPart:
             chain=chain,
             keyframe=keyframe,
             # Not tif.flags: it looks at further pages, which a truncated file may not have.
-            flags=frozenset(f for f in KNOWN_DIALECTS if getattr(tif, f"is_{f}", False)),
+            flags=frozenset(f for f in _ASKED if getattr(tif, f"is_{f}", False))
+            | ({"ndtiff"} if _is_ndtiff(chain) else set()),
             description=first.description,
             software=_text(first, "Software"),
             resolution=(_ratio(first, "XResolution"), _ratio(first, "YResolution")),
             imagej=dict(tif.imagej_metadata or {}),
         )
+
+
+def _is_ndtiff(chain: Chain) -> bool:
+    """Tell whether the file has the header of an NDTiff file, and the index lies beside it."""
+    fd = os.open(chain.path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        head = os.pread(fd, 4, 8)
+    finally:
+        os.close(fd)
+    is_one = len(head) == 4 and struct.unpack(chain.byteorder + "I", head)[0] == _NDTIFF
+    return is_one and chain.path.with_name("NDTiff.index").is_file()
 
 
 def _text(page: Any, name: str) -> str:

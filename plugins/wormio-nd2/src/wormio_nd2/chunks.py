@@ -188,9 +188,7 @@ def _read_map(file: BinaryIO, size: int, path: Path) -> dict[bytes, tuple[int, i
         at = stop + _ENTRY.size
 
 
-def _images(
-    entries: dict[bytes, tuple[int, int]], path: Path
-) -> dict[int, tuple[int, int]]:
+def _images(entries: dict[bytes, tuple[int, int]], path: Path) -> dict[int, tuple[int, int]]:
     images: dict[int, tuple[int, int]] = {}
     for name, (offset, length) in entries.items():
         matched = _IMAGE.fullmatch(name)
@@ -238,8 +236,10 @@ def _place_images(
 
     first, _ = place(0)
     data = starts + (first - starts[0])
-    usual = np.median(lengths)
-    odd = (lengths != usual) | (lengths < 0) | (starts % _ALIGNMENT != starts[0] % _ALIGNMENT)
+    odd = (lengths < 0) | (starts % _ALIGNMENT != starts[0] % _ALIGNMENT)
+    unusual = lengths != np.median(lengths)
+    if unusual.mean() < 0.5:
+        odd |= unusual
     odd[np.linspace(0, len(number) - 1, _SAMPLED).astype(int)] = True
     lengths = lengths.copy()
     for index in np.flatnonzero(odd).tolist():

@@ -164,7 +164,7 @@ def find_z(
         chosen = moving if len(moving) == 1 else list(drives) if len(drives) == 1 else []
     elif planned is not None:
         fits = {n: abs(step[n] / abs(planned) - 1) for n in moving}
-        near = [n for n in moving if fits[n] < 0.5]  # noqa: PLR2004 (half a step)
+        near = [n for n in moving if fits[n] < 0.5]
         named = [n for n in near if n == order.loops.z_device]
         chosen = named or sorted(near, key=lambda n: fits[n])[:1]
     else:

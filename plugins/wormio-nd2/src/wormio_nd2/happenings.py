@@ -68,8 +68,8 @@ def _table(
     count = np.full(len(time), -1)
     if recorded is not None:
         # The user's rate makes another clock: an event keeps its place among the frames.
-        clock = attrs.evolve(
-            timeline, time=recorded, raw_time=recorded, origins={**timeline.origins, "time": 0}
-        )
-        count = np.where((at := Events.at_times(clock, time)).frame >= 0, at.count, -1)
+        origins = {**timeline.origins, "time": Origin.MEASURED}
+        clock = attrs.evolve(timeline, time=recorded, raw_time=recorded, origins=origins)
+        at = Events.at_times(clock, time)
+        count = np.where(at.frame >= 0, at.count, -1)
     return Events.at_counts(timeline, count, properties=properties)

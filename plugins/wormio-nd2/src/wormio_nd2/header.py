@@ -116,7 +116,7 @@ def read_header(chunks: Chunks) -> Header:
             loops=loops,
             channels=_channels(channels, image.components),
             um=_um(channels[0].volume) if channels else (None, None),
-            clock=_clock(file) if channels else Clock(name="NIS-Elements"),
+            clock=_clock(file, chunks),
             tags=_tags(file, chunks, findings),
             noted=_noted(file, chunks, loops, findings),
             metadata=_plain(
@@ -218,11 +218,15 @@ def _positive(value: float | None) -> float | None:
     return float(value) if value is not None and 0 < value < math.inf else None
 
 
-def _clock(file: Any) -> Clock:
-    """Return the clock of the images' times; the library adds them to the start, a Julian day."""
-    stamp = file.frame_metadata(0).channels[0].time
-    start = stamp.absoluteJulianDayNumber - stamp.relativeTimeMs / 86_400_000
-    if not _UNIX_EPOCH_JDN <= start < 2 * _UNIX_EPOCH_JDN:
+def _clock(file: Any, chunks: Chunks) -> Clock:
+    """Return the clock of the images' times; its second 0 is a Julian day."""
+    names = ("ImageMetadataSeqLV|0", "ImageMetadataSeq|0")
+    name = next((n for n in names if f"{n}!".encode() in chunks.places), None)
+    raw = file.unstructured_metadata(strip_prefix=False, include={name}) if name else {}
+    content = raw.get(name, {})
+    content = content.get("SLxPictureMetadata", content) if isinstance(content, Mapping) else {}
+    start = content.get("dTimeAbsolute", -1.0)
+    if not isinstance(start, float) or not _UNIX_EPOCH_JDN <= start < 2 * _UNIX_EPOCH_JDN:
         return Clock(name="NIS-Elements")
     # A Julian day in 64 bits is good to a tenth of a millisecond.
     milliseconds = round((start - _UNIX_EPOCH_JDN) * 86_400_000)
@@ -236,7 +240,7 @@ def _tags(file: Any, chunks: Chunks, findings: list[Finding]) -> Mapping[str, An
         return {}
     try:
         return dict(file.custom_data[name])
-    except Exception as error:  # whatever else is in there, the recording does not depend on it
+    except Exception as error:  # noqa: BLE001 (there is a lot else in it that may be damaged)
         findings.append(
             Finding(
                 code="recorded-data-unread",
@@ -260,13 +264,21 @@ def _noted(
             )
         )
         return ()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        rows = file.events(orient="records")
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            rows = file.events(orient="records")
+        noted = [(float(row["Time [s]"]), str(row["Events"])) for row in rows if "Events" in row]
+    except Exception as error:  # noqa: BLE001 (the recording does not depend on them)
+        findings.append(
+            Finding(
+                code="events-unread",
+                message=f"the events cannot be read: {type(error).__name__}: {error}",
+            )
+        )
+        return ()
     findings += [Finding(code="nd2-warning", message=str(w.message)[:500]) for w in caught]
-    return tuple(
-        (float(row["Time [s]"]), str(row["Events"])) for row in rows if "Events" in row
-    )
+    return tuple(noted)
 
 
 def _plain(value: Any) -> Any:

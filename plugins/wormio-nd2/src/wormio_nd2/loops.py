@@ -63,6 +63,7 @@ class Loops:
         return math.prod(self.counts)
 
     def __str__(self) -> str:
+        """Return what people read: ``"T 3 x Z 10"``."""
         pairs = zip(self.letters, self.counts, strict=True)
         return " x ".join(f"{letter} {n}" for letter, n in pairs) or "no loops"
 
@@ -211,7 +212,7 @@ def _grid(loops: Loops, options: Nd2Options, path: Path) -> NDArray[np.int64]:
         )
     index = _choose(loops.positions, options.item, path)
     if "P" in letters:
-        number = number.take(index, axis=letters.index("P"))
+        number = np.take(number, [index], axis=letters.index("P")).squeeze(letters.index("P"))
         letters = letters.replace("P", "")
     if letters == "ZT" and options.planes != 1:
         raise OptionError(
@@ -259,7 +260,7 @@ def _until_cut(
     saved: NDArray[np.bool_], options: Nd2Options, path: Path, findings: list[Finding]
 ) -> int:
     """Return how many indices of T are there; an acquisition may have been stopped before all."""
-    n_t, n_z = saved.shape
+    n_t, n_z = map(int, saved.shape)
     in_order = saved.ravel()
     n_there = len(in_order) - int(in_order[::-1].argmax()) if in_order.any() else 0
     if n_there == len(in_order):
@@ -276,6 +277,8 @@ def _until_cut(
     kept = n_there - n_there % per_volume
     if not kept:
         raise TruncatedRecordingError("not even one volume is complete", path=path)
-    told = f"{n_there} of {len(in_order)} images were taken: the {kept} of complete volumes are kept"
+    told = (
+        f"{n_there} of {len(in_order)} images were taken: the {kept} of complete volumes are kept"
+    )
     findings.append(Finding(code="truncated", message=told))
     return kept // n_z

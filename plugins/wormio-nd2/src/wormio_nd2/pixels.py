@@ -27,6 +27,12 @@ from wormio_nd2.loops import Order
 
 __all__ = ["make_frames", "stored"]
 
+# Of zlib: no stream unpacks to more.
+_BEST_RATIO = 1032
+# Behind the last row; what is more is another image than the header's.
+_MOST_PADDING = 4096
+
+
 def stored(order: Order, image: Image) -> NDArray[np.int64]:
     """Return the index of each image in the file's own order, (T, Z, C); -1 where missing."""
     index = order.number[..., np.newaxis] * image.components + np.arange(image.components)
@@ -44,11 +50,8 @@ def make_frames(chunks: Chunks, order: Order, image: Image) -> FrameArray:
     number, saved = order.number.ravel(), order.saved.ravel()
     row = np.searchsorted(chunks.number, np.where(saved, number, chunks.number[0]))
     offset, length = chunks.offset[row] + STAMP_BYTES, chunks.length[row] - STAMP_BYTES
-    if image.compressed:
-        reader = _Decoder(path=chunks.path, image=image, saved=saved, offset=offset, length=length)
-        shape = (len(number), image.components, image.height, image.width)
-        return frames_from_reader(reader.read, shape, image.dtype, thread_safe=True)
-    short = np.flatnonzero(saved & (length < image.n_bytes))
+    most = length * (_BEST_RATIO if image.compressed else 1)
+    short = np.flatnonzero(saved & (most < image.n_bytes))
     if len(short):
         raise CorruptRecordingError(
             f"image {number[short[0]]} is smaller than its pixels",
@@ -56,6 +59,10 @@ def make_frames(chunks: Chunks, order: Order, image: Image) -> FrameArray:
             found=f"{length[short[0]]} bytes",
             path=chunks.path,
         )
+    if image.compressed:
+        reader = _Decoder(path=chunks.path, image=image, saved=saved, offset=offset, length=length)
+        shape = (len(number), image.components, image.height, image.width)
+        return frames_from_reader(reader.read, shape, image.dtype, thread_safe=True)
     component = np.arange(image.components) * image.dtype.itemsize
     there = np.repeat(saved[:, np.newaxis], image.components, axis=1)
     return MappedFrames(
@@ -94,7 +101,9 @@ class _Decoder:
 
     def _decode(self, frame: int) -> NDArray[Any]:
         if not self.saved[frame]:
-            raise MissingImageError(f"the image of frame {frame} is not in the file", path=self.path)
+            raise MissingImageError(
+                f"the image of frame {frame} is not in the file", path=self.path
+            )
         image, length = self.image, int(self.length[frame])
         # Opened for each image: no descriptor has to be shared with threads and forked processes.
         with self.path.open("rb") as file:
@@ -106,18 +115,20 @@ class _Decoder:
                 found=f"{len(packed)} bytes",
                 path=self.path,
             )
-        most = image.height * image.row_bytes
+        unpacker = zlib.decompressobj()
+        most = image.height * image.row_bytes + _MOST_PADDING
         try:
-            data = zlib.decompressobj().decompress(packed, most)
+            data = unpacker.decompress(packed, most)
         except zlib.error as error:
             raise CorruptRecordingError(
                 f"the image of frame {frame} cannot be decompressed: {error}", path=self.path
             ) from error
-        if len(data) < image.n_bytes:
+        # Only at the end of the stream its checksum is compared.
+        if len(data) < image.n_bytes or not unpacker.eof:
             raise CorruptRecordingError(
-                f"the image of frame {frame} has too few pixels",
-                expected=f"{image.n_bytes} bytes",
-                found=f"{len(data)} bytes",
+                f"the image of frame {frame} has another size than the header says",
+                expected=f"{image.height * image.row_bytes} bytes",
+                found=f"{len(data)} bytes" + ("" if unpacker.eof else ", and no end"),
                 path=self.path,
             )
         item = image.dtype.itemsize

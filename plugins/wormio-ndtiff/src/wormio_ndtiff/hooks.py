@@ -52,7 +52,9 @@ def _begins_an_index(head: bytes) -> bool:
 def _is_stack(head: bytes) -> bool:
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(head[:4])
     return (
-        order is not None and len(head) >= 12 and struct.unpack_from(f"{order}I", head, 8)[0] == _MAGIC
+        order is not None
+        and len(head) >= 12
+        and struct.unpack_from(f"{order}I", head, 8)[0] == _MAGIC
     )
 
 

@@ -27,7 +27,17 @@ BYTES_PER_PIXEL = {0: 1, 1: 2, 2: 3, 3: 2, 4: 2, 5: 2, 6: 2}
 # Longer ones are no text of this format but damage.
 _LONGEST_TEXT = 1 << 16
 _LARGEST = 1 << 31
-_WORDS = ("offset", "width", "height", "pixel_type", "coding", "told_at", "told_bytes", "told_coding")
+_LARGEST_FILE = 1 << 32
+_WORDS = (
+    "offset",
+    "width",
+    "height",
+    "pixel_type",
+    "coding",
+    "told_at",
+    "told_bytes",
+    "told_coding",
+)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -70,9 +80,6 @@ class Index:
     n_replaced: int
     unfinished: bool
     cut: str
-
-    def __len__(self) -> int:
-        return len(self.axes)
 
     @property
     def pixel_bytes(self) -> Ints:
@@ -184,7 +191,7 @@ class _Entries:
         if not isinstance(axes, dict):
             raise self._wrong(f"has axes that are no JSON object: {text[:100]!r}")
         for name, value in axes.items():
-            fits = isinstance(value, str) or (
+            fits = (isinstance(value, str) and value.isprintable()) or (
                 isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST
             )
             if not fits:
@@ -206,7 +213,8 @@ class _Entries:
             raise self._wrong("is compressed, in a way that no published version has")
         if told["pixel_type"] not in BYTES_PER_PIXEL:
             raise self._wrong(f"has pixels of type {told['pixel_type']}, which no version has")
-        if not told["width"] or not told["height"]:
+        n_bytes = told["width"] * told["height"] * BYTES_PER_PIXEL[told["pixel_type"]]
+        if not 0 < n_bytes < _LARGEST_FILE:
             raise self._wrong(f"is of {told['width']} x {told['height']} pixels")
 
     def _wrong(self, what: str) -> CorruptRecordingError:

@@ -13,8 +13,10 @@ __all__ = ["ROLES", "NdtiffOptions"]
 ROLES = ("time", "z", "channel", "position")
 
 
-def _named_roles(value: object) -> dict[str, str]:
+def _named_roles(value: object) -> dict[str, str] | None:
     """Convert ``{"laser": "channel"}``, or ``"laser=channel,arm=position"``."""
+    if value is None:
+        return None
     if isinstance(value, Mapping):
         given = {str(name): str(role) for name, role in value.items()}
     else:
@@ -30,9 +32,9 @@ def _named_roles(value: object) -> dict[str, str]:
 class NdtiffOptions(GridOptions):
     """Options of the format; `wormio formats ndtiff` shows them."""
 
-    axes: Mapping[str, str] = option(
+    axes: Mapping[str, str] | None = option(
         "What axes mean that are none of time, z, channel, position, row and column: "
         "laser=channel,cycle=time. Images along an axis of position are recordings of their own.",
-        factory=dict,
+        default=None,
         converter=_named_roles,
     )

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
-
 from wormio.errors import CorruptRecordingError, WormioError
 from wormio.formats.stacks.hdf5 import attributes, number
 from wormio.storage.foreign_hdf5 import dataset, group, has

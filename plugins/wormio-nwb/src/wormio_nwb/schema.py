@@ -12,9 +12,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import attrs
-
 from wormio.errors import CorruptRecordingError
 from wormio.storage.foreign_hdf5 import has
+
 from wormio_nwb.reading import Nwb
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import attrs
-
-from wormio.errors import FormatError, OptionError, WormioError
+from wormio.errors import CorruptRecordingError, FormatError, OptionError, WormioError
 from wormio.model import Finding
 from wormio.storage.foreign_hdf5 import has
+
 from wormio_nwb.reading import Nwb
 from wormio_nwb.schema import CONTAINER, SERIES, Schema, kind_of
 
@@ -72,10 +72,7 @@ def choose(nwb: Nwb, schema: Schema, item: str | None) -> tuple[Series, tuple[Fi
         name = item.strip("/")
         try:
             group: Any = nwb.group(nwb.file, name) if name else None
-        except OSError as error:
-            # What may not be followed is not the same as what is not there.
-            if not type(error).__name__.startswith("Corrupt"):
-                raise
+        except CorruptRecordingError:  # not there; a link that may not be followed is another
             group = None
         kind = "" if group is None else schema.series_kind(group)
         if not kind:
