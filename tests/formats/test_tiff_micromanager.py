@@ -146,8 +146,18 @@ def test_positions_are_recordings_of_their_own(tmp_path):
     assert contents(path, TiffOptions()) == ["worm 0", "worm 1"]
     with pytest.raises(OptionError, match="worm 1"):
         opened(path)
-    with opened(path, item="worm 1") as recording:
-        assert recording.frames[0, 0, 0, 0] == 1000
+    for item in ("worm 1", "1"):
+        with opened(path, item=item) as recording:
+            assert recording.frames[0, 0, 0, 0] == 1000
+    # Positions 0 and 2 without names: 1 is neither.
+    bare = write(
+        tmp_path / "b_MMStack.ome.tif",
+        [plane for plane in planes_of(positions=3) if plane[0] != 1],
+        told=lambda plane: told_of(plane) | {"PositionName": ""},
+    )
+    assert contents(bare, TiffOptions()) == ["0", "2"]
+    with pytest.raises(OptionError, match="'2'"):
+        opened(bare, item="1")
 
 
 def test_all_files_of_a_recording_are_read_whichever_is_opened(tmp_path):

@@ -39,8 +39,9 @@ def home(tmp_path):
         file["out"] = h5py.ExternalLink(str(elsewhere / "b.h5"), "g/x")
     with h5py.File(home / "a.h5", "w", userblock_size=512) as file:
         file["g/h/x"] = VALUES
-        file.create_dataset("half", data=VALUES[:2], maxshape=(4, 6), chunks=(2, 6)).resize(4, 0)
-        file.create_dataset("late", (4, 6))
+        half = file.create_dataset("half", (4, 6), "f8", chunks=(2, 6))
+        half[:2] = VALUES[:2]
+        file.create_dataset("late", (4, 6), "f8")
         file["soft group"] = h5py.SoftLink("/g/h")
         file["g/soft"] = h5py.SoftLink("h/x")
         file["circle"] = h5py.SoftLink("/circle")

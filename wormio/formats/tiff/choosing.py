@@ -136,7 +136,9 @@ def choose(labels: Sequence[str], item: str | None, path: Path) -> int:
         return 0
     if item in labels:
         return labels.index(item)
-    if item is not None and item.isdecimal() and int(item) < len(labels):
+    # Where numbers are names, another number is no place in the list.
+    numbered = any(label.isdecimal() for label in labels)
+    if item is not None and item.isdecimal() and int(item) < len(labels) and not numbered:
         return int(item)
     raise OptionError(
         "the file holds several images: option item is missing"

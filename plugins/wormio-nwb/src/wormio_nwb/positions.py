@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import numpy as np
 from wormio.errors import CorruptRecordingError, FormatError, OptionError, WormioError
 from wormio.model import Positions
@@ -33,7 +34,7 @@ def read(
     labels: str | None = None,
     mask: str | None = None,
     mask_axes: str | None = None,
-    trust: object = False,
+    trust: str | bool = False,
 ) -> Positions:
     """Read a segmentation table: the mean of each mask, weighted by the mask's own weights.
 
@@ -70,9 +71,8 @@ def read(
         The table contradicts itself.
     """
     chosen_mask = _checked(mask, mask_axes, path)
-    follow = trust in {True, "true", "yes", "1"}
     with open_foreign(path) as file:
-        nwb = Nwb(file, path.absolute().parent, follow)
+        nwb = Nwb(file, path.absolute().parent, attrs.converters.to_bool(trust))
         found = _choose(nwb, table)
         if isinstance(found, dict):
             return _tracked(nwb, found, labels, chosen_mask, mask_axes)

@@ -94,10 +94,10 @@ class Nwb:
         return number(self.value(parent, name, _MAX_SMALL))
 
     def about(self, parent: h5py.Group) -> dict[str, Any]:
-        """Return the attributes and the small values of a group."""
+        """Return the attributes and the small values of a group, but for its data."""
         found = dict(attributes(parent))
         for name in list(parent)[:_MAX_SMALL]:
-            if name in found:
+            if name in found or name == "data":
                 continue
             try:
                 small = self.child(parent, name)

@@ -46,6 +46,7 @@ _AXES = {
     "Y": ("y", "height", "num_y"),
     "Z": ("z", "depth", "depths", "num_z"),
     "C": ("channel", "channels", "r, g, b"),
+    "N": ("num_roi",),
 }
 _LETTER = {word: letter for letter, words in _AXES.items() for word in words}
 _MAX_SCHEMA_FILES = 32

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wormio.testing import Limits, Subject, Truth
+
+from wormio_nwb.writer import MICROSCOPY, VOLUMES, session, typed
 
 if TYPE_CHECKING:
     import h5py
@@ -20,7 +22,6 @@ __all__ = ["multichannel", "two_photon", "variable_depth"]
 
 _START = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 _METRE = 1e-6
-_VOLUMES = "ndx-multichannel-volume"
 
 
 def _write_two_photon(folder: Path, truth: Truth) -> Path:
@@ -67,20 +68,18 @@ def _write_multichannel(folder: Path, truth: Truth) -> Path:
     n_planes = len(truth.frames) // n_volumes
     pixels = truth.frames.reshape(n_volumes, n_planes, *truth.frames.shape[1:])
     path = folder / "recording.nwb"
-    with _session(path) as file:
-        volume = _typed(file, "general/optophysiology/CalciumImVol", "ImagingVolume", _VOLUMES)
+    with session(path) as file:
+        volume = typed(file, "general/optophysiology/CalciumImVol", "ImagingVolume", VOLUMES)
         spacing = [truth.pixel_size, truth.pixel_size, truth.plane_step]
         volume.create_dataset("grid_spacing", data=spacing).attrs["unit"] = "um"
         for name in sorted(truth.channels, reverse=True):
-            channel = _typed(file, f"{volume.name}/{name}", "OpticalChannelPlus", _VOLUMES)
+            channel = typed(file, f"{volume.name}/{name}", "OpticalChannelPlus", VOLUMES)
             channel["excitation_lambda"], channel["emission_lambda"] = 488.0, 525.0
-        order = _typed(
-            file, f"{volume.name}/order_optical_channels", "OpticalChannelReferences", _VOLUMES
+        order = typed(
+            file, f"{volume.name}/order_optical_channels", "OpticalChannelReferences", VOLUMES
         )
         order["channels"] = list(truth.channels)
-        series = _typed(
-            file, "acquisition/CalciumImageSeries", "MultiChannelVolumeSeries", _VOLUMES
-        )
+        series = typed(file, "acquisition/CalciumImageSeries", "MultiChannelVolumeSeries", VOLUMES)
         # frame, x, y, z, channel; without the last where there is only one
         data = pixels.transpose(0, 4, 3, 1, 2)
         chunks: tuple[int, ...] = (1, *data.shape[1:3], 1, 1)
@@ -95,40 +94,21 @@ def _write_multichannel(folder: Path, truth: Truth) -> Path:
 
 
 def _write_variable_depth(folder: Path, truth: Truth) -> Path:
-    namespace = "ndx-microscopy"
     path = folder / "recording.nwb"
-    with _session(path) as file:
-        space = _typed(file, "general/space", "PlanarImagingSpace", namespace)
+    with session(path) as file:
+        space = typed(file, "general/space", "PlanarImagingSpace", MICROSCOPY)
         space["grid_spacing_in_um"] = [truth.pixel_size, truth.pixel_size]
-        series = _typed(
-            file, "acquisition/PumpProbeImaging", "VariableDepthMicroscopySeries", namespace
+        series = typed(
+            file, "acquisition/PumpProbeImaging", "VariableDepthMicroscopySeries", MICROSCOPY
         )
         series.create_dataset("data", data=truth.frames[:, 0])
         series["depth_per_frame_in_um"] = truth.z
         series["timestamps"] = truth.time
         series["timestamps"].attrs["unit"] = "seconds"
         series["imaging_space"] = _soft_link(space.name)
-        channel = _typed(file, f"{series.name}/{truth.channels[0]}", "MicroscopyChannel", namespace)
+        channel = typed(file, f"{series.name}/{truth.channels[0]}", "MicroscopyChannel", MICROSCOPY)
         channel.attrs["emission_wavelength_in_nm"] = 525.0
     return path
-
-
-def _session(path: Path) -> h5py.File:
-    import h5py
-
-    file = h5py.File(path, "w")
-    file.attrs.update({"neurodata_type": "NWBFile", "namespace": "core", "nwb_version": "2.6.0"})
-    file["session_description"], file["identifier"] = "a session", "an identifier"
-    file["session_start_time"] = _START.isoformat()
-    for name in ("acquisition", "general", "processing", "stimulus/presentation"):
-        file.create_group(name)
-    return file
-
-
-def _typed(file: h5py.File, path: str, kind: str, namespace: str) -> Any:
-    group = file.create_group(path)
-    group.attrs.update({"neurodata_type": kind, "namespace": namespace})
-    return group
 
 
 def _soft_link(path: str) -> h5py.SoftLink:

@@ -17,7 +17,7 @@ from wormio.errors import (
     UnsupportedCapabilityError,
 )
 
-from wormio_zarr.codecs import Chain
+from wormio_zarr.coding import Chain
 from wormio_zarr.metadata import ArrayMetadata, Shards, chunk_index, read_metadata
 from wormio_zarr.nodes import Node, translated
 from wormio_zarr.stores import MAX_CHUNK, Store, join

@@ -59,7 +59,7 @@ def wormio_formats() -> list[Format]:
             detect=detect,
             options="wormio_zarr.options:ZarrOptions",
             contents="wormio_zarr.adapter:contents",
-            capabilities={"events", "pickle"},
+            capabilities={"events", "mappable", "pickle"},
             thread_safe=True,
             subject=(
                 "wormio_zarr.conformance:ome_05",

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from wormio.errors import CorruptRecordingError, UnsupportedCapabilityError
 
-from wormio_zarr.codecs import Chain, Config, chain_2, chain_3, codecs_of
+from wormio_zarr.coding import Chain, Config, chain_2, chain_3, codecs_of
 from wormio_zarr.nodes import Node
 from wormio_zarr.stores import MAX_CHUNK
 

@@ -150,7 +150,7 @@ def _layout(array: ZarrArray, planes: ArrayPlanes, place: Ints, saved: Bools) ->
             file = file * grid[axis] + index // chunks[axis]
             offset = offset + index % chunks[axis] * strides[axis]
     used, which = np.unique(file[saved], return_inverse=True)
-    at = np.full(file.shape, -1, np.int64)
+    at = np.full(saved.shape, -1, np.int32)
     at[saved] = which
     places = np.unravel_index(used, [grid[i] for i in outer]) if outer else ()
     everywhere = np.zeros((len(used), len(grid)), np.int64)

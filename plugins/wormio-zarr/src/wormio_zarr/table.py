@@ -130,8 +130,7 @@ class _Table:
                 cure="copy the whole store; frame_table=False opens it without the table",
             )
         self.files += node.files
-        values = ZarrArray(self.store, node).read_all()
-        return values
+        return ZarrArray(self.store, node).read_all()
 
     def further(self, folder: str, listed: list[Any]) -> dict[str, Column]:
         """Read further columns: arrays numbered from 0, or texts in the attributes."""

@@ -82,7 +82,7 @@ class Chain:
         return math.prod(self.shape) * self.dtype.itemsize
 
     def strides(self) -> tuple[int, ...] | None:
-        """Return the bytes from index to index along each dimension; None if it is no plain copy."""
+        """Return the bytes from index to index of each dimension; None if it is coded."""
         if self.bytes_to_bytes or self.filters:
             return None
         axes = list(range(len(self.shape))) if self.turn is None else list(self.turn)
@@ -262,7 +262,7 @@ def _settings(codec: Config) -> Config:
 
 def _codec(config: Config, path: Path) -> Any:
     """Make a codec of numcodecs whose name has been approved."""
-    import numcodecs
+    import numcodecs  # type: ignore[import-untyped]
 
     try:
         return numcodecs.get_codec(dict(config))
