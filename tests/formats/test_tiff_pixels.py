@@ -19,6 +19,7 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import wormio
 from wormio.errors import (
     CorruptRecordingError,
     FormatError,
@@ -932,3 +933,21 @@ def test_a_page_unlike_the_one_before_is_not_taken_for_its_repeat(tmp_path):
     pages = read_chain(path).pages
     assert [p.coding.width for p in pages] == [10, 10, 8, 10, 10]
     assert [p.coding.sample_format for p in pages] == [(1,), (1,), (1,), (1,), (2,)]
+
+
+@pytest.mark.parametrize("share", [0.4, 0.7, 0.95])
+def test_the_pages_before_a_cut_open_with_axes_and_allow_truncated(tmp_path, share):
+    pages = np.random.default_rng(0).integers(0, 60_000, (12, 20, 30)).astype(np.uint16)
+    path = tmp_path / "stack.tif"
+    with tifffile.TiffWriter(path) as writer:
+        for page in pages:  # one by one: directories lie between the pixels
+            writer.write(page, photometric="minisblack", contiguous=False, metadata=None)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(TruncatedRecordingError):
+        wormio.open(path, axes="TYX", planes=1)
+    with wormio.open(path, axes="TYX", planes=1, allow_truncated=True) as recording:
+        found = recording.frames[:, 0]
+        assert 0 < len(found) < len(pages)
+        np.testing.assert_array_equal(found, pages[: len(found)])
+        assert "truncated" in {finding.code for finding in recording.findings}

@@ -13,6 +13,8 @@ from wormio.errors import OptionError, OutputExistsError
 from wormio.formats.container.layout import put_tables
 from wormio.formats.container.names import FORMAT, FRAMES, SCHEMA_VERSION
 from wormio.model import MissingFrames, Recording
+from wormio.registry.config import find_config
+from wormio.registry.probe import Probe
 from wormio.storage.atomic import check_target, refuse_foreign, writing_atomically
 from wormio.storage.hdf5_opening import has_format
 from wormio.storage.streaming_hdf5 import creating
@@ -59,7 +61,8 @@ def to_hdf5(
     OutputExistsError
         There is a file already, or the output would lie among the recording's own files.
     OptionError
-        There is no such folder or compression, or the recording was opened without its pixels.
+        There is no such folder or compression, the recording was opened without its pixels, or a
+        file NAME.wormio.toml would describe the output as if it were the original.
     ContractError
         The recording's metadata hold what JSON cannot.
     OSError
@@ -119,6 +122,7 @@ def check_output(
     overwrite : bool
     """
     target = check_target(path)
+    _refuse_described(path)
     for source in [] if recording is None else recording.source.leaves():
         if "path" in source.arguments:
             _refuse_input(target, source.arguments, path)
@@ -128,6 +132,18 @@ def check_output(
         lambda found: has_format(found, FORMAT),
         overwrite=overwrite,
     )
+
+
+def _refuse_described(path: str | os.PathLike[str]) -> None:
+    """Raise if what a file says of the original would be said of the output once more."""
+    config = find_config(Probe(path))
+    if config is not None:
+        raise OptionError(
+            "a file that is there already would describe the output, too",
+            found=str(config.path),
+            path=path,
+            cure="name the output NAME.wormio.h5; or let that file name its data: data = ...",
+        )
 
 
 def _refuse_input(target: Path, arguments: Any, path: str | os.PathLike[str]) -> None:

@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 SUFFIX = ".wormio.toml"
+_OWN = ".wormio"
 
 PathLike = str | os.PathLike[str]
 
@@ -234,31 +235,59 @@ def read_config(path: Path) -> Configuration:
     return Configuration(document, structured(_Content, document))
 
 
-def find_config(probe: Probe) -> Path | None:
-    """Return the file that belongs to a recording: beside it, by its name, or in its folder.
+def find_config(probe: Probe) -> Configuration | None:
+    """Return the file that describes a recording: beside it, by its name, or in its folder.
+
+    A file that names its data, or the members of a combination, describes these and nothing else
+    that happens to be called alike.
 
     Raises
     ------
     OptionError
-        There are several.
+        There are several, or one cannot be read.
     """
     path = Path(probe.path.absolute())
-    names = [path.name, path.stem, Path(path.stem).stem]  # movie.ome.tif, movie.ome, movie
-    found = [path.with_name(name + SUFFIX) for name in dict.fromkeys(names) if name]
-    found = [candidate for candidate in found if candidate.is_file()]
+    found = [path.with_name(name + SUFFIX) for name in _names(path)]
     if probe.is_dir:
         inside = [*probe.matching(f"*{SUFFIX}"), path.name + SUFFIX]  # a huge folder is cut short
         inside = [n for n in dict.fromkeys(inside) if probe.has(n) and not n.startswith(".")]
-        found += [path / name for name in inside if is_config(path / name)]
-    if len(found) > 1:
+        found += [path / name for name in inside]
+    configs = [read_config(candidate) for candidate in found if is_config(candidate)]
+    configs = [config for config in configs if _describes(config, path)]
+    if len(configs) > 1:
         raise OptionError(
             "several files could describe it",
             expected=f"one NAME{SUFFIX}",
-            found=", ".join(map(str, found)),
+            found=", ".join(str(config.path) for config in configs),
             path=probe.path,
             cure="choose one: config= (--config FILE), or none: config=False",
         )
-    return found[0] if found else None
+    return configs[0] if configs else None
+
+
+def _names(path: Path) -> list[str]:
+    """Return what a file that describes `path` may be called."""
+    if not path.name:
+        return []
+    shorter = [path.stem, Path(path.stem).stem]  # of movie.ome.tif: movie.ome, movie
+    if Path(path.stem).suffix == _OWN:
+        shorter = shorter[:1]  # what wormio wrote holds all that was said of the original
+    # left.wormio.toml belongs to the folder left, and not to left.h5 beside it.
+    shorter = [name for name in shorter if not path.with_name(name).exists()]
+    return list(dict.fromkeys([path.name, *shorter]))
+
+
+def _describes(config: Configuration, path: Path) -> bool:
+    """Tell whether a file that was found by its name is about this path."""
+    folder, real = config.path.parent, path.resolve()
+    if config.content.data is not None:
+        named = (folder / config.content.data).resolve()
+        return named == real or not named.exists()  # a name that leads nowhere is an error later
+    combined = config.content.combine
+    if combined is None:
+        return True
+    members = [(folder / combined.member(name).path).resolve() for name in combined.members]
+    return all(real in member.parents for member in members)
 
 
 def chosen_config(probe: Probe, config: PathLike | Literal[False] | None) -> Configuration | None:
@@ -288,8 +317,7 @@ def chosen_config(probe: Probe, config: PathLike | Literal[False] | None) -> Con
     if config is False:
         return None
     if config is None:
-        found = find_config(probe)
-        return None if found is None else read_config(found)
+        return find_config(probe)
     chosen = read_config(Path(config))
     if chosen.content.combine is not None:
         raise chosen.document.error(

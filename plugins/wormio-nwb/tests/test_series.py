@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 import wormio
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from wormio.errors import (
     CorruptRecordingError,
@@ -38,6 +38,7 @@ def _plane(file, path="general/optophysiology/plane", *, spacing=None, unit="met
     return plane
 
 
+@settings(max_examples=60)
 @given(
     sizes=SIZES,
     kind=st.sampled_from(

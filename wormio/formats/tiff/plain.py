@@ -24,6 +24,7 @@ from wormio.formats.tiff.stack import (
     TiffPart,
     stack_in_one_file,
 )
+from wormio.formats.tiff.uniform import is_uniform, uniform_stack
 from wormio.storage.door import translated
 
 __all__ = ["count_plain", "read_plain"]
@@ -50,6 +51,8 @@ def _series(part: TiffPart) -> Iterator[list[Any]]:
 
 def count_plain(part: TiffPart) -> int:
     """Return how many series the file holds."""
+    if is_uniform(part):
+        return 1
     with _series(part) as series:
         return len(series)
 
@@ -64,6 +67,8 @@ def read_plain(part: TiffPart, index: int) -> Stack:
     UnsupportedCapabilityError
         The pixels of a page are spread over the axes in a way not known here.
     """
+    if is_uniform(part):
+        return uniform_stack(part)
     with _series(part) as all_series:
         series = all_series[index]
         axes, shape = series.get_axes(squeeze=False), series.get_shape(squeeze=False)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["is_external", "open_external"]
 
 _TIFF = {".tif", ".tiff", ".btf", ".tf8"}
+_MAGIC = {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}
 _MAX_FILES = 100_000
 _MAX_IMAGES = 1 << 40
 
@@ -138,14 +139,19 @@ def _file(nwb: Nwb, series: Series, name: str) -> Path:
             path=path,
             cure="copy it beside the NWB file; metadata_only=True opens the rest",
         )
-    if path.suffix.lower() not in _TIFF:
+    if path.suffix.lower() not in _TIFF and _first_bytes(path) not in _MAGIC:
         raise UnsupportedCapabilityError(
             f"{series.name} has its images in a file that is no TIFF",
-            expected=", ".join(sorted(_TIFF)),
+            expected="TIFF",
             found=path.name,
             cure="open that file itself, if a format of wormio reads it",
         )
     return path
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(4)
 
 
 def _starts(nwb: Nwb, series: Series, n_files: int) -> list[int] | None:

@@ -46,8 +46,8 @@ def write(
 
     Any program that reads OME-Zarr sees an image of axes t, c, z, y, x: volumes by planes where all
     volumes are alike, else the frames one after the other along t. What OME-Zarr cannot say lies
-    beside it in a group ``wormio``. Pixels are read once, and written shard by shard. The store appears
-    at once and complete, or not at all.
+    beside it in a group ``wormio``. Pixels are read once, and written shard by shard. The store
+    appears at once and complete, or not at all.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def write(
     OutputExistsError
         There is something already, or the output would lie among the recording's own files.
     OptionError
-        There is no such folder, lengths or a version are impossible, or the recording has no pixels.
+        There is no such folder, lengths or a version are impossible, or there are no pixels.
     ContractError
         The recording's metadata hold what JSON cannot.
     OSError
@@ -301,9 +301,8 @@ def _put_pixels(
     n_t, n_z = places.shape
     _, n_channels, height, width = recording.frames.shape
     stored = recording.timeline.stored >= 0
-    order = np.full(n_t * n_z, -1, np.int64)
-    order[places.place] = np.arange(len(places.place))
-    order = order.reshape(n_t, n_z)
+    order = np.full((n_t, n_z), -1, np.int64)
+    order.reshape(-1)[places.place] = np.arange(len(places.place))
     done = 0
     for t, z in itertools.product(range(0, n_t, block[0]), range(0, n_z, block[2])):
         inside = order[t : t + block[0], z : z + block[2]]
