@@ -1,9 +1,11 @@
 """`wormio convert` and `wormio diff`, as a user types them."""
 
 import json
+import shutil
 import signal
 
 import h5py
+import numpy as np
 import pytest
 
 import wormio
@@ -75,6 +77,33 @@ def test_options_go_to_the_recording_they_are_given_for(run, folder, tmp_path):
     assert run("diff", folder, output, "--option-a", "camera_offset=7")[0] == 0
     assert run("diff", output, folder, "--option-b", "camera_offset=7")[0] == 0
     assert run("diff", output, folder, "--format-b", "tiff")[0] in {3, 4}
+
+
+def test_what_a_file_says_of_the_original_is_in_the_output_once(run, folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "rec")
+    (tmp_path / "rec.wormio.toml").write_text("[events.odour]\ncount = [1, 28000]\n")
+    for name in ("rec.wormio.h5", "rec.h5"):
+        assert run("convert", tmp_path / "rec", tmp_path / name)[0] == 0
+        assert run("diff", tmp_path / "rec", tmp_path / name) == (0, "identical\n", "")
+    assert run("convert", tmp_path / "rec.h5", tmp_path / "again.wormio.h5")[0] == 0
+    assert run("diff", tmp_path / "rec", tmp_path / "again.wormio.h5")[1] == "identical\n"
+
+
+def test_an_output_that_a_file_would_describe_anew_is_refused(run, tmp_path):
+    import tifffile
+
+    tifffile.imwrite(tmp_path / "movie.tif", np.ones((4, 8, 8), "u2"), photometric="minisblack")
+    config = tmp_path / "movie.wormio.toml"
+    text = '[options]\naxes = "TYX"\n'
+    config.write_text(text)
+    code, _, err = run("convert", tmp_path / "movie.tif", tmp_path / "movie.h5")
+    assert code == 2
+    assert str(config) in err
+    assert "name the output NAME.wormio.h5" in err
+    for name, said in [("movie.wormio.h5", text), ("movie.h5", f'data = "movie.tif"\n{text}')]:
+        config.write_text(said)
+        assert run("convert", tmp_path / "movie.tif", tmp_path / name)[0] == 0
+        assert run("diff", tmp_path / "movie.tif", tmp_path / name)[1] == "identical\n"
 
 
 def test_only_earlier_containers_are_replaced_and_only_if_asked(run, folder, tmp_path):

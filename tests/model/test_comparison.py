@@ -254,3 +254,20 @@ def test_without_pixels_the_rest_is_compared():
 def test_an_unknown_alignment_is_an_option_error():
     with pytest.raises(OptionError, match="index or count"):
         diff(recording(), recording(), align="time")
+
+
+def test_pixels_that_are_no_numbers_are_the_same_in_both():
+    pixels = PIXELS.astype(np.float32)
+    pixels[2, 1, 3, 3] = np.nan
+    assert str(diff(recording(pixels), recording(pixels.copy()))) == "identical"
+    other = pixels.copy()
+    other[2, 1, 3, 3] = 0
+    assert [what for what, _ in diff(recording(pixels), recording(other)).items] == ["pixels"]
+
+
+def test_counters_are_compared_exactly_however_large():
+    raw = COUNT + 2**53
+    other = np.where(np.arange(8) == 1, raw + 1, raw)
+    assert not np.array_equal(raw, other)
+    found = diff(recording(raw_count=raw), recording(raw_count=other))
+    assert [what for what, _ in found.items] == ["raw_count"]

@@ -10,6 +10,8 @@ import pytest
 import wormio
 from wormio.errors import OptionError, UnsafeReferenceError, WormioError
 from wormio.model import EventStatus, Origin, Source
+from wormio.registry.config import find_config
+from wormio.registry.probe import Probe
 from wormio.testing import Phantom, Scan, write_leifer
 
 
@@ -94,6 +96,51 @@ def test_the_name_of_a_file_may_lose_its_extensions(rec, write, tmp_path):
         config.unlink()
     with wormio.open(path) as recording:
         assert "config-used" not in code_of(recording)
+
+
+@pytest.mark.parametrize("name", ["rec.h5", "rec.wormio.h5", "rec.ome.tif"])
+def test_the_file_of_a_folder_says_nothing_of_what_is_called_alike(rec, write, name):
+    config = write("[events.light]\ncount = [27700]")
+    beside = rec.with_name(name)
+    assert find_config(Probe(rec)).path == config
+    assert find_config(Probe(beside)) is None
+    own = write("", f"{name}.wormio.toml")
+    assert find_config(Probe(beside)).path == own
+
+
+def test_the_file_of_a_movie_says_nothing_of_what_wormio_made_of_it(tmp_path, write):
+    config = write("[options]", "movie.wormio.toml")
+    assert find_config(Probe(tmp_path / "movie.ome.tif")).path == config
+    assert find_config(Probe(tmp_path / "movie.wormio.h5")) is None
+
+
+def test_a_file_that_names_its_data_describes_nothing_else(rec, write, tmp_path):
+    shutil.copytree(rec, tmp_path / "other")
+    config = write('data = "other"\n[options]\num_per_pixel = 0.5')
+    assert "config-used" not in code_of(wormio.open(rec))
+    assert wormio.open(config).voxel_size.y == 0.5
+    refused(rec, "other data", config=config)
+    config.write_text('data = "othr"')
+    refused(rec, "line 1: data")
+
+
+def test_a_combination_may_be_called_like_one_of_its_members(rec, write, tmp_path):
+    shutil.copytree(rec, tmp_path / "b")
+    config = write("[combine]\nmembers = {a = 'rec', b = 'b'}")
+    with wormio.open(rec) as one, wormio.open(config) as both:
+        assert len(one.channels) == 2
+        assert len(both.channels) == 4
+
+
+def test_a_folder_of_several_recordings_is_their_combination(rec, write, tmp_path):
+    folder = tmp_path / "exp"
+    shutil.copytree(rec, folder / "a")
+    shutil.copytree(rec, folder / "b")
+    for text, where in [("a = 'a', b = 'b'", folder), ("a = 'exp/a', b = 'exp/b'", tmp_path)]:
+        config = write(f"[combine]\nmembers = {{{text}}}", "exp.wormio.toml", where)
+        with wormio.open(folder) as both:
+            assert len(both.channels) == 4
+        config.unlink()
 
 
 def test_an_argument_wins_over_the_file_and_the_file_over_the_default(rec, write):
@@ -257,7 +304,6 @@ def test_the_datas_own_events_are_replaced_only_when_asked(rec, write, tmp_path)
         ("[options]\ntrust = true", ["line 2", "options.trust", "say it yourself"]),
         ("format = 3", ["line 1: format: wrong type"]),
         ('format = "leifr"', ["leifr"]),
-        ('data = "other"', ["line 1: data", "other data"]),
         ("[channels.blue]\nrole = 'signal'", ["line 1: channels.blue", "red, green"]),
         ("[channels.red]\nrole = 'sginal'", ["line 2: channels.red.role", "mean signal?"]),
         ("[channels.red]\nname = 'green'", ["line 1: channels", "green, green"]),
@@ -282,7 +328,6 @@ def test_the_datas_own_events_are_replaced_only_when_asked(rec, write, tmp_path)
         ("[events.a]\ncount = [1]\nunits = {p = 'mW'}", ["units are those of a file"]),
         ("[events.a]\nfile = 'x.csv'\nduration = 1", ["the file holds"]),
         ("[events.a]\nfile = 'x.csv'", ["line 2: events.a.file", "no such file"]),
-        ("[combine]\nmembers = {a = 'rec'}", ["line 1: combine: this combination contains"]),
         ("[combine]\non = 'counts'\nmembers = {}", ["line 2: combine.on", "mean count?"]),
         ("[combine]\nmembers = {a = 1}", ["line 2: combine.members.a", "text or a table"]),
         ("format = 'leifer'\n[combine]\nmembers = {}", ["'format' means nothing beside"]),

@@ -8,10 +8,11 @@ from wormio.mapping.alignments import Alignments, ControlPoints, read_alignments
 from wormio.mapping.fitting import Fit, ModelScore, fit, leave_one_out
 from wormio.mapping.gmmreg import from_gmmreg
 from wormio.mapping.images import find_spots, phase_shift, register_images
+from wormio.mapping.inverses import Inverse
 from wormio.mapping.matching import match, register
-from wormio.mapping.pointmap import OutsideWarning, PointMap, Space, Step, identity, load
+from wormio.mapping.pointmap import OutsideWarning, PointMap, identity, load
+from wormio.mapping.steps import Space, Step
 from wormio.mapping.transforms import (
-    Inverse,
     Linear,
     Projective,
     Quadratic,

@@ -15,7 +15,7 @@ from wormio.errors import CorruptRecordingError, MappingError
 from wormio.formats.mat.opening import read_mat
 from wormio.formats.mat.tree import MatFile, MatStruct, describe, numbers
 from wormio.mapping.fitting import Fit, fit
-from wormio.mapping.pointmap import Space
+from wormio.mapping.steps import Space
 from wormio.model._fields import array_field
 
 __all__ = ["Alignments", "ControlPoints", "read_alignments"]

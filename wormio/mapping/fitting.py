@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from wormio.errors import MappingError
 from wormio.mapping.models import MODELS, Model
-from wormio.mapping.pointmap import PointMap, Space, Step, bounds_of
+from wormio.mapping.pointmap import PointMap
+from wormio.mapping.steps import Space, Step, as_points, bounds_of
 from wormio.model._fields import array_field, as_tuple
 
 __all__ = ["Fit", "ModelScore", "fit", "leave_one_out"]

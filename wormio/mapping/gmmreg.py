@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wormio.errors import MappingError
-from wormio.mapping.pointmap import PointMap, Space, Step
+from wormio.mapping.pointmap import PointMap
+from wormio.mapping.steps import Space, Step
 from wormio.mapping.transforms import ThinPlate
 
 __all__ = ["from_gmmreg"]

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from wormio.errors import MappingError
 from wormio.mapping.fitting import Fit
 from wormio.mapping.matching import register
-from wormio.mapping.pointmap import Space
+from wormio.mapping.steps import Space
 from wormio.mapping.transforms import Linear
 
 __all__ = ["find_spots", "phase_shift", "register_images"]

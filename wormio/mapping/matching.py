@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from wormio.errors import MappingError
 from wormio.mapping.fitting import Fit, fit
 from wormio.mapping.models import MODELS
-from wormio.mapping.pointmap import Space
+from wormio.mapping.steps import Space
 from wormio.mapping.transforms import Linear, Transform, with_one
 
 __all__ = ["match", "register"]

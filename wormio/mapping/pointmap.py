@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -14,14 +14,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wormio.errors import MappingError, MissingPartError
-from wormio.mapping.transforms import Linear, Transform, transform_from_json
+from wormio.mapping.steps import Space, Step, as_points
+from wormio.mapping.transforms import Linear, transform_from_json
 from wormio.model import Positions
-from wormio.model._fields import array_field, as_tuple, plain
+from wormio.model._fields import as_tuple, plain
 from wormio.storage.atomic import refuse_existing, write_atomically
 
-__all__ = ["OutsideWarning", "PointMap", "Space", "Step", "identity", "load"]
+__all__ = ["OutsideWarning", "PointMap", "identity", "load"]
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 Outside = Literal["warn", "raise", "nan", "ignore"]
 
 _FORMAT = "wormio-map"
@@ -33,46 +35,16 @@ class OutsideWarning(UserWarning):
     """Points were mapped that lie outside the region to which the map was fitted."""
 
 
-@attrs.frozen
-class Space:
-    """Where points live; "" where it does not matter.
-
-    Parameters
-    ----------
-    recording : str
-        Recording id, or a name.
-    channel : str
-    unit : str
-        Of y and x: ``"px"``, integers at pixel centres. z of maps in space is in um.
-    """
-
-    recording: str = ""
-    channel: str = ""
-    unit: str = "px"
-
-    def __str__(self) -> str:
-        named = [self.recording[:12], self.channel]
-        return f"{' '.join(filter(None, named)) or 'any channel'} ({self.unit})"
-
-    def fits(self, other: Space) -> bool:
-        """Tell whether points of `other` may be taken for points of this space."""
-        pairs = zip(attrs.astuple(self), attrs.astuple(other), strict=True)
-        return all(a == b or not a or not b for a, b in pairs)
-
-
-@attrs.frozen
-class Step:
-    """A transform and the box of points to which it was fitted.
-
-    Parameters
-    ----------
-    transform : Transform
-    bounds : (2, D) float64, optional
-        Lowest and highest coordinates; None: good everywhere.
-    """
-
-    transform: Transform
-    bounds: Floats | None = array_field("f8", (2, None), optional=True)
+def _as_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a JSON file gives back."""
+    try:
+        made: dict[str, Any] = json.loads(json.dumps(dict(values), default=plain, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise MappingError(
+            f"the provenance of a map is not JSON: {error}",
+            expected="names and text, finite numbers, lists or mappings of these",
+        ) from error
+    return made
 
 
 @attrs.frozen(kw_only=True)
@@ -87,7 +59,12 @@ class PointMap:
         Applied one after the other.
     source, target : Space
     provenance : mapping
-        How it was made; JSON-serialisable.
+        How it was made, as JSON.
+
+    Raises
+    ------
+    MappingError
+        The steps do not fit each other, or the provenance is not JSON.
 
     Examples
     --------
@@ -102,23 +79,16 @@ class PointMap:
     steps: tuple[Step, ...] = attrs.field(converter=as_tuple)
     source: Space = Space()
     target: Space = Space()
-    provenance: Mapping[str, Any] = attrs.field(factory=dict)
+    provenance: Mapping[str, Any] = attrs.field(factory=dict, converter=_as_json)
 
     def __attrs_post_init__(self) -> None:
-        axes = {step.transform.n_axes for step in self.steps}
-        if len(axes) != 1 or not axes <= {2, 3}:
+        axes = {step.transform.n_axes for step in self.steps if isinstance(step, Step)}
+        if len(axes) != 1 or not all(isinstance(step, Step) for step in self.steps):
             raise MappingError(
                 "the steps of a map do not fit each other",
-                expected="at least one, all of two axes (y, x) or of three (z, y, x)",
+                expected="at least one `Step`, all of two axes (y, x) or of three (z, y, x)",
                 found=f"axes {sorted(axes)}",
             )
-        for step in self.steps:
-            if step.bounds is not None and step.bounds.shape[1] != self.n_axes:
-                raise MappingError(
-                    "bounds have the wrong number of axes",
-                    expected=str(self.n_axes),
-                    found=str(step.bounds.shape[1]),
-                )
 
     @property
     def n_axes(self) -> int:
@@ -135,6 +105,7 @@ class PointMap:
         outside : {"warn", "raise", "nan", "ignore"}
             What to do about points outside the region to which the map was fitted: warn with
             `OutsideWarning` and map them, raise, make them NaN, or map them without a word.
+            Those that have no image at all (beyond a horizon or a fold) are NaN, if not raised.
 
         Returns
         -------
@@ -143,10 +114,9 @@ class PointMap:
         Raises
         ------
         MappingError
-            Wrong number of coordinates, points outside with ``outside="raise"``, or points that
-            have no image.
+            Wrong number of coordinates, or points outside with ``outside="raise"``.
         """
-        given = np.asarray(points, np.float64)
+        given = as_points(points, "the points")
         if given.ndim < 1 or given.shape[-1] not in {self.n_axes, 3}:
             raise MappingError(
                 "points have the wrong number of coordinates",
@@ -159,42 +129,52 @@ class PointMap:
             )
         flat = given.reshape(-1, given.shape[-1])
         moved = flat[:, -self.n_axes :]
+        known = ~np.isnan(moved).any(axis=1)
         beyond = np.zeros(len(flat), bool)
         for step in self.steps:
-            if step.bounds is not None:
-                beyond |= ((moved < step.bounds[0]) | (moved > step.bounds[1])).any(axis=1)
-            if outside in {"raise", "nan"} and beyond.any():
-                moved = np.where(beyond[:, np.newaxis], np.nan, moved)
-            moved = step.transform(moved)
-        if beyond.any() and outside in {"warn", "raise"}:
-            self._tell(flat[beyond], len(flat), outside)
+            before, moved = moved, step.transform(moved)
+            beyond |= step.outside(before, moved)
+        lost = known & np.isnan(moved).any(axis=1)
+        if outside == "nan":
+            moved = np.where(beyond[:, np.newaxis], np.nan, moved)
+        elif outside != "ignore":
+            self._tell(flat, np.asarray(beyond & ~lost), lost, outside)
         result = flat.copy()
         result[:, -self.n_axes :] = moved
         # What has no y or x has no place at all.
         result[np.isnan(moved).any(axis=1)] = np.nan
         return result.reshape(given.shape)
 
-    def _tell(self, beyond: Floats, n_points: int, outside: Outside) -> None:
-        problem = f"{len(beyond)} of {n_points} points lie outside the fitted region of the map"
+    def _tell(self, points: Floats, beyond: Bools, lost: Bools, outside: Outside) -> None:
+        told = [
+            f"{int(which.sum())} of {len(points)} points {what}"
+            for which, what in (
+                (beyond, "lie outside the fitted region of the map"),
+                (lost, "have no image: the map folds there, or sends them to infinity"),
+            )
+            if which.any()
+        ]
+        if not told:
+            return
+        example = f"for example {points[beyond | lost][0].round(2).tolist()}"
         if outside == "raise":
-            bounds = self.steps[0].bounds
             raise MappingError(
-                problem,
-                expected="" if bounds is None else f"coordinates in {bounds.round(1).tolist()}",
-                found=f"for example {beyond[0].round(2).tolist()}",
+                "; ".join(told),
+                expected="; ".join(map(_told_bounds, self.steps)),
+                found=example,
                 cure="fit the map to points all over the image, or say outside='warn'",
             )
-        warnings.warn(f"{problem}, for example {beyond[0].round(2).tolist()}", OutsideWarning, 3)
+        warnings.warn(f"{'; '.join(told)}, {example}", OutsideWarning, stacklevel=3)
 
     def inverse(self) -> PointMap:
-        """Return the map back; its bounds are the image of these bounds.
+        """Return the map back, good for the points that it brings into these bounds.
 
         Raises
         ------
         MappingError
-            There is none.
+            There is none: different points fall on one.
         """
-        steps = [Step(step.transform.inverse(), _image_of(step)) for step in reversed(self.steps)]
+        steps = [step.inverse() for step in reversed(self.steps)]
         return attrs.evolve(
             self,
             steps=steps,
@@ -233,6 +213,9 @@ class PointMap:
     ) -> Positions:
         """Return the positions in the target space.
 
+        Positions have y and x in pixels, and so must the map. The volumes in which they were found
+        are forgotten if the map goes into another recording.
+
         Parameters
         ----------
         positions : Positions
@@ -244,8 +227,20 @@ class PointMap:
         Raises
         ------
         MappingError
-            They were found in another channel, or z is not in um and the map moves it.
+            They were found in another channel, z is not in um and the map moves it, or the map is
+            not one of pixels.
         """
+        if not isinstance(positions, Positions):
+            raise MappingError(
+                "only positions can be mapped", expected="Positions", found=type(positions).__name__
+            )
+        if {self.source.unit, self.target.unit} - {"px", ""}:
+            raise MappingError(
+                "positions have y and x in pixels, the map has not",
+                expected="px",
+                found=f"from {self.source} to {self.target}",
+                cure="map plain coordinates: map(points)",
+            )
         if positions.channel and not self.source.fits(Space(channel=positions.channel)):
             raise MappingError(
                 "the positions are of another channel than the map",
@@ -258,8 +253,12 @@ class PointMap:
         coords = self(positions.coords, outside=outside)
         if rounding:
             coords[..., 1:] = np.floor(coords[..., 1:] + 0.5)
+        elsewhere = self.source.recording != self.target.recording
         return attrs.evolve(
-            positions, coords=coords, channel=self.target.channel or positions.channel
+            positions,
+            coords=coords,
+            channel=self.target.channel or positions.channel,
+            volumes=None if elsewhere else positions.volumes,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -273,10 +272,11 @@ class PointMap:
                 {
                     "transform": step.transform.to_json(),
                     "bounds": None if step.bounds is None else step.bounds.tolist(),
+                    "bounds_in": step.bounds_in,
                 }
                 for step in self.steps
             ],
-            "provenance": json.loads(json.dumps(self.provenance, default=plain)),
+            "provenance": _as_json(self.provenance),
         }
 
     @classmethod
@@ -291,17 +291,18 @@ class PointMap:
         if not isinstance(tree, Mapping) or tree.get("format") != _FORMAT:
             raise MappingError("this is no map", expected=f"format {_FORMAT!r}")
         version = tree.get("schema_version")
-        if not isinstance(version, int) or version > _SCHEMA_VERSION:
+        if type(version) is not int or not 1 <= version <= _SCHEMA_VERSION:
             raise MappingError(
                 "the map was written by a newer wormio",
-                expected=f"schema_version {_SCHEMA_VERSION} or older",
+                expected=f"schema_version 1 to {_SCHEMA_VERSION}",
                 found=repr(version),
                 cure="pip install --upgrade wormio",
             )
         try:
             return cls(
                 steps=[
-                    Step(transform_from_json(s["transform"]), s["bounds"]) for s in tree["steps"]
+                    Step(transform_from_json(s["transform"]), s["bounds"], s["bounds_in"])
+                    for s in tree["steps"]
                 ],
                 source=Space(**tree["source"]),
                 target=Space(**tree["target"]),
@@ -342,7 +343,7 @@ def load(path: str | os.PathLike[str]) -> PointMap:
     if path.stat().st_size > _LARGEST_FILE:
         raise MappingError("this is no map: the file is too large", path=path)
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
+        tree = json.loads(path.read_text(encoding="utf-8-sig"))
         return PointMap.from_json(tree)
     except MappingError as error:
         error.path = error.path or str(path)
@@ -362,15 +363,9 @@ def identity(n_axes: int = 2, *, source: Space = Space(), target: Space = Space(
     )
 
 
-def bounds_of(points: Floats) -> Floats:
-    """Return the box around points, (2, D)."""
-    return np.stack([points.min(axis=0), points.max(axis=0)])
-
-
-def _image_of(step: Step) -> Floats | None:
-    """Return the box around the image of a step's bounds, looked at on a grid."""
+def _told_bounds(step: Step) -> str:
     if step.bounds is None:
-        return None
-    sides: Sequence[Floats] = [np.linspace(low, high, 21) for low, high in step.bounds.T]
-    grid = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, len(sides))
-    return bounds_of(step.transform(grid))
+        return "anything"
+    verb = "from" if step.bounds_in == "source" else "that goes to"
+    low, high = step.bounds.round(1).tolist()
+    return f"a point {verb} {low} .. {high}"

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import MappingError
+from wormio.mapping.inverses import Inverse
 from wormio.model._fields import array_field
 
 __all__ = [
-    "Inverse",
     "Linear",
     "Projective",
     "Quadratic",
@@ -27,10 +27,8 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
-# Rows of a spline's kernel matrix that are computed at once: 64 MB with 1,000 control points.
-_CHUNK = 8192
-_NEWTON_STEPS = 50
-_NEWTON_TOLERANCE = 1e-9
+# Values of a spline's kernel that are computed at once: what fits into a processor's cache.
+_CHUNK = 1 << 19
 
 
 class Transform(Protocol):
@@ -42,7 +40,7 @@ class Transform(Protocol):
         ...
 
     def __call__(self, points: Floats) -> Floats:
-        """Map points; NaN stays NaN."""
+        """Map points; those that have no image are NaN, and NaN stays NaN."""
         ...
 
     def inverse(self) -> Transform:
@@ -63,7 +61,10 @@ class Linear:
     matrix : (D, D + 1) float64
     """
 
-    matrix: Floats = array_field("f8", (None, None))
+    matrix: Floats = array_field("f8", (2, 3), (3, 4))
+
+    def __attrs_post_init__(self) -> None:
+        _check(self)
 
     @property
     def n_axes(self) -> int:
@@ -98,9 +99,14 @@ class Projective:
     Parameters
     ----------
     matrix : (D + 1, D + 1) float64
+        With the sign that gives points a positive last coordinate: those with another lie beyond
+        the horizon, and have no image.
     """
 
-    matrix: Floats = array_field("f8", (None, None))
+    matrix: Floats = array_field("f8", (3, 3), (4, 4))
+
+    def __attrs_post_init__(self) -> None:
+        _check(self)
 
     @property
     def n_axes(self) -> int:
@@ -108,9 +114,9 @@ class Projective:
         return len(self.matrix) - 1
 
     def __call__(self, points: Floats) -> Floats:
-        """Map points; those that go to infinity are NaN."""
+        """Map points; those on the horizon and beyond are NaN."""
         moved = points @ self.matrix[:, :-1].T + self.matrix[:, -1]
-        weight = np.where(moved[:, -1:] == 0, np.nan, moved[:, -1:])
+        weight = np.where(moved[:, -1:] > 0, moved[:, -1:], np.nan)
         result: Floats = moved[:, :-1] / weight
         return result
 
@@ -135,9 +141,12 @@ class Quadratic:
     scale : float
     """
 
-    coefficients: Floats = array_field("f8", (None, None))
-    centre: Floats = array_field("f8", (None,))
+    coefficients: Floats = array_field("f8", (6, 2), (10, 3))
+    centre: Floats = array_field("f8", (2,), (3,))
     scale: float = attrs.field(converter=float)
+
+    def __attrs_post_init__(self) -> None:
+        _check(self, coefficients=(None, len(self.centre)))
 
     @property
     def n_axes(self) -> int:
@@ -148,6 +157,16 @@ class Quadratic:
         """Map points."""
         result: Floats = monomials((points - self.centre) / self.scale) @ self.coefficients
         return result
+
+    def with_slopes(self, points: Floats) -> tuple[Floats, Floats]:
+        """Return the images, and the derivatives of each coordinate (second axis) by each."""
+        scaled = (points - self.centre) / self.scale
+        d = self.n_axes
+        slopes = np.repeat(self.coefficients[np.newaxis, 1 : d + 1], len(scaled), axis=0)
+        for (i, j), row in zip(_pairs(d), self.coefficients[d + 1 :], strict=True):
+            slopes[:, i] += scaled[:, j : j + 1] * row
+            slopes[:, j] += scaled[:, i : i + 1] * row
+        return self(points), slopes.transpose(0, 2, 1) / self.scale
 
     def inverse(self) -> Inverse:
         """Return the function that goes back, found by Newton's method."""
@@ -182,10 +201,10 @@ class ThinPlate:
         phi, if it is not the one of that number of axes.
     """
 
-    knots: Floats = array_field("f8", (None, None))
-    weights: Floats = array_field("f8", (None, None))
-    affine: Floats = array_field("f8", (None, None))
-    centre: Floats = array_field("f8", (None,))
+    knots: Floats = array_field("f8", (None, 2), (None, 3))
+    weights: Floats = array_field("f8", (None, 2), (None, 3))
+    affine: Floats = array_field("f8", (3, 2), (4, 3))
+    centre: Floats = array_field("f8", (2,), (3,))
     scale: float = attrs.field(converter=float)
     kernel: str = attrs.field(
         default=attrs.Factory(
@@ -193,6 +212,10 @@ class ThinPlate:
         ),
         validator=attrs.validators.in_(("-r", "r2logr")),
     )
+
+    def __attrs_post_init__(self) -> None:
+        d = len(self.centre)
+        _check(self, knots=(None, d), weights=(len(self.knots), d), affine=(None, d))
 
     @property
     def n_axes(self) -> int:
@@ -203,10 +226,28 @@ class ThinPlate:
         """Map points."""
         scaled = (points - self.centre) / self.scale
         result: Floats = with_one(scaled) @ self.affine
-        for first in range(0, len(scaled), _CHUNK):
-            part = slice(first, first + _CHUNK)
+        for part in self._parts(len(scaled)):
             result[part] += thin_plate_kernel(scaled[part], self.knots, self.kernel) @ self.weights
         return result
+
+    def with_slopes(self, points: Floats) -> tuple[Floats, Floats]:
+        """Return the images, and the derivatives of each coordinate (second axis) by each."""
+        scaled = (points - self.centre) / self.scale
+        d = self.n_axes
+        moved: Floats = with_one(scaled) @ self.affine
+        slopes = np.repeat(self.affine[np.newaxis, 1:], len(scaled), axis=0)
+        # A kernel's slope by q_k is factor * (q_k - c_k): two sums over the knots.
+        by_knot = (self.knots[:, :, np.newaxis] * self.weights[:, np.newaxis]).reshape(-1, d * d)
+        for part in self._parts(len(scaled)):
+            phi, factor = _kernel_and_slope(scaled[part], self.knots, self.kernel)
+            moved[part] += phi @ self.weights
+            slopes[part] += scaled[part][:, :, np.newaxis] * (factor @ self.weights)[:, np.newaxis]
+            slopes[part] -= (factor @ by_knot).reshape(-1, d, d)
+        return moved, slopes.transpose(0, 2, 1) / self.scale
+
+    def _parts(self, n_points: int) -> list[slice]:
+        rows = max(1, _CHUNK // max(1, len(self.knots)))
+        return [slice(first, first + rows) for first in range(0, n_points, rows)]
 
     def inverse(self) -> Inverse:
         """Return the function that goes back, found by Newton's method."""
@@ -225,77 +266,6 @@ class ThinPlate:
         }
 
 
-@attrs.frozen
-class Inverse:
-    """The way back through a smooth transform, by Newton's method.
-
-    Parameters
-    ----------
-    of : Transform
-        Smooth, and one to one where it is used.
-    """
-
-    of: Transform
-
-    @property
-    def n_axes(self) -> int:
-        """D."""
-        return self.of.n_axes
-
-    def __call__(self, points: Floats) -> Floats:
-        """Map points back.
-
-        Raises
-        ------
-        MappingError
-            There is no way back from a point: the map folds there.
-        """
-        goal = points[~np.isnan(points).any(axis=1)]
-        found = goal.copy()
-        active = np.arange(len(goal))
-        for _ in range(_NEWTON_STEPS):
-            error = self.of(found[active]) - goal[active]
-            far = np.abs(error).max(axis=1, initial=0) > _NEWTON_TOLERANCE
-            active, error = active[far], error[far]
-            if not len(active):
-                break
-            found[active] -= self._step(found[active], error)
-        # Rounding of large coordinates may keep the last digits from settling.
-        limit = _NEWTON_TOLERANCE + 1e-12 * np.abs(goal).max(initial=0)
-        lost = active[~(np.abs(self.of(found[active]) - goal[active]).max(axis=1) <= limit)]
-        if len(lost):
-            raise MappingError(
-                f"the map has no way back from {len(lost)} of {len(points)} points",
-                found=f"for example {goal[lost[0]].round(3).tolist()}",
-                cure="points far outside the fitted region cannot be mapped back; a simpler model "
-                "(affine) can",
-            )
-        result = np.full_like(points, np.nan)
-        result[~np.isnan(points).any(axis=1)] = found
-        return result
-
-    def _step(self, at: Floats, error: Floats) -> Floats:
-        width = 1e-4
-        columns = []
-        for axis in range(self.n_axes):
-            shift = np.zeros(self.n_axes)
-            shift[axis] = width
-            columns.append((self.of(at + shift) - self.of(at - shift)) / (2 * width))
-        jacobian = np.stack(columns, axis=2)
-        try:
-            return np.asarray(np.linalg.solve(jacobian, error[:, :, np.newaxis])[:, :, 0])
-        except np.linalg.LinAlgError:
-            return np.full_like(error, np.nan)
-
-    def inverse(self) -> Transform:
-        """Return the transform itself."""
-        return self.of
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what `transform_from_json` needs."""
-        return {"kind": "inverse", "of": self.of.to_json()}
-
-
 def transform_from_json(tree: Mapping[str, Any]) -> Transform:
     """Rebuild a transform.
 
@@ -304,24 +274,16 @@ def transform_from_json(tree: Mapping[str, Any]) -> Transform:
     MappingError
         It is none that this version knows, or its numbers do not fit each other.
     """
-    kinds: dict[str, Any] = {
-        "linear": Linear,
-        "projective": Projective,
-        "quadratic": Quadratic,
-        "thin-plate": ThinPlate,
-    }
+    smooth: dict[str, Any] = {"quadratic": Quadratic, "thin-plate": ThinPlate}
+    kinds: dict[str, Any] = {"linear": Linear, "projective": Projective, **smooth}
     try:
         fields = dict(tree)
         kind = fields.pop("kind")
         if kind == "inverse":
-            return Inverse(transform_from_json(fields["of"]))
+            inner = dict(fields["of"])
+            return Inverse(smooth[inner.pop("kind")](**inner))
         made: Transform = kinds[kind](**fields)
-        numbers = [getattr(made, name) for name in fields if name != "kernel"]
-        arrays = [np.asarray(number) for number in numbers]
-        if not all(np.isfinite(array).all() for array in arrays) or made.n_axes not in {2, 3}:
-            raise ValueError("numbers that are not finite, or not two or three axes")
-        made(np.zeros((1, made.n_axes)))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise MappingError(
             f"this is no transform: {type(error).__name__}: {error}",
             expected=f"one of {', '.join([*kinds, 'inverse'])} with its numbers",
@@ -337,8 +299,7 @@ def with_one(points: Floats) -> Floats:
 
 def monomials(points: Floats) -> Floats:
     """Return the monomials 1, p_i and p_i p_j (i <= j), (N, K)."""
-    pairs = [(i, j) for i in range(points.shape[1]) for j in range(i, points.shape[1])]
-    squares = [points[:, i] * points[:, j] for i, j in pairs]
+    squares = [points[:, i] * points[:, j] for i, j in _pairs(points.shape[1])]
     return np.column_stack([with_one(points), *squares])
 
 
@@ -354,8 +315,46 @@ def thin_plate_kernel(points: Floats, knots: Floats, kernel: str) -> Floats:
     if kernel == "-r":
         return np.asarray(-cdist(points, knots), np.float64)
     square = cdist(points, knots, "sqeuclidean")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(square == 0, 0.0, square * np.log(square) / 2)
+    return np.asarray(square * _log(square) / 2)
+
+
+def _kernel_and_slope(points: Floats, knots: Floats, kernel: str) -> tuple[Floats, Floats]:
+    """Return phi, and its slope by any coordinate divided by that coordinate's distance."""
+    from scipy.spatial.distance import cdist
+
+    if kernel == "-r":
+        distance = cdist(points, knots)
+        # At a knot itself this kernel has a kink; there the slope counts as none.
+        return -distance, np.where(distance > 0, -1 / np.where(distance > 0, distance, 1.0), 0.0)
+    square = cdist(points, knots, "sqeuclidean")
+    log = _log(square)
+    return square * log / 2, log + 1
+
+
+def _log(square: Floats) -> Floats:
+    """Return the logarithm, finite at 0, where whatever it is multiplied with is 0."""
+    return np.asarray(np.log(np.maximum(square, np.finfo(float).tiny)))
+
+
+def _pairs(n_axes: int) -> list[tuple[int, int]]:
+    return [(i, j) for i in range(n_axes) for j in range(i, n_axes)]
+
+
+def _check(transform: Any, **shapes: tuple[int | None, int]) -> None:
+    """Refuse numbers that are not finite, or do not fit each other."""
+    for field in attrs.fields(type(transform)):
+        value = getattr(transform, field.name)
+        if not isinstance(value, str) and not np.isfinite(value).all():
+            raise MappingError(f"{field.name} of a map is not finite", expected="numbers")
+        shape = shapes.get(field.name)
+        if shape and (value.shape[1] != shape[1] or shape[0] not in {None, len(value)}):
+            raise MappingError(
+                f"{field.name} of a map has the wrong shape",
+                expected=f"({'any' if shape[0] is None else shape[0]}, {shape[1]})",
+                found=str(value.shape),
+            )
+    if not getattr(transform, "scale", 1.0) > 0:
+        raise MappingError("the scale of a map is not positive", found=str(transform.scale))
 
 
 def _inverse_matrix(matrix: Floats) -> Floats:

@@ -147,7 +147,15 @@ def _format_and_options(
     name = next((name for name in named if name is not None), None)
     fmt = registry.get(name) if name is not None else _recognise(probe, registry)
     cls = load_code(fmt.options)
-    return fmt, make_options(cls, merged(cls, fmt.name, options, files), owner=fmt.name)
+    made = make_options(cls, merged(cls, fmt.name, options, files), owner=fmt.name)
+    if made.item is not None and fmt.contents is None:
+        raise OptionError(
+            f"format {fmt.name!r} has one recording a path: there is nothing to choose from",
+            found=f"item={made.item!r}",
+            path=probe.path,
+            cure="leave item out",
+        )
+    return fmt, made
 
 
 def contents(

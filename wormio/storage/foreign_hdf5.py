@@ -90,8 +90,18 @@ def dataset(
 
 
 def has(parent: h5py.Group, name: str) -> bool:
-    """Tell whether there is a link of that name, without following it."""
-    return parent.get(name, getlink=True) is not None
+    """Tell whether there is something of that name or path; a link counts, wherever it leads."""
+    import h5py
+
+    here: Any = parent
+    for part in name.split("/"):
+        if part in {"", "."}:
+            continue
+        link = here.get(part, getlink=True) if isinstance(here, h5py.Group) else None
+        if not isinstance(link, h5py.HardLink):
+            return link is not None
+        here = here[part]
+    return True
 
 
 def written_rows(source: h5py.Dataset, axes: int = 1) -> NDArray[np.bool_]:

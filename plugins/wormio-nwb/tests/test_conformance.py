@@ -6,12 +6,13 @@ from wormio.testing.conformance import AdapterConformance
 from wormio_nwb.subject import multichannel, two_photon, variable_depth
 
 
-class TestTwoPhoton(AdapterConformance):
-    subject = two_photon
-
-
 class TestVariableDepth(AdapterConformance):
     subject = variable_depth
+
+
+@pytest.mark.slow
+class TestTwoPhoton(AdapterConformance):
+    subject = two_photon
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 import wormio
+from wormio.errors import CorruptRecordingError
 from wormio.model import EventStatus
 
 from wormio_nwb.writer import column, series, session, typed
@@ -130,3 +131,16 @@ def test_what_is_not_clearly_pulses_is_said_and_not_guessed(tmp_path: Path, powe
     with wormio.open(path) as recording:
         assert not recording.events
         assert [finding.code for finding in recording.findings] == ["events-no-pulses"]
+
+
+def test_a_file_of_very_many_objects_still_opens_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.nwb"
+    with session(path) as file:
+        _recording(file, rate=2.0)
+        many = file.create_group("processing/many")
+        for number in range(20_001):
+            many[str(number)] = h5py.SoftLink("/acquisition")
+    with pytest.raises(CorruptRecordingError, match="item="):
+        wormio.open(path)
+    with wormio.open(path, item="acquisition/images") as recording:
+        assert [finding.code for finding in recording.findings] == ["events-unread"]

@@ -65,7 +65,7 @@ def _name(file: Any, path: Path, options: AhrensOptions) -> str:
     import h5py
 
     if options.dataset is not None:
-        if not has(file, options.dataset.split("/")[0] or "."):
+        if not has(file, options.dataset):
             raise OptionError(
                 f"the file has no dataset {options.dataset!r}",
                 expected=f"dataset=, one of {list(file)[:20]}",

@@ -92,6 +92,7 @@ def _check_format(file: h5py.File) -> None:
             "is no container of wormio",
             expected=f"the attribute format={FORMAT!r}",
             found="an HDF5 file without it" if found is None else f"format={text!r}"[:200],
+            cure="name its format: --format hdf5 (format= in Python), for example",
         )
     version = file.attrs.get("schema_version")
     if not isinstance(version, np.integer) or version < 1:

@@ -19,7 +19,7 @@ from wormio.formats.stacks.axes import Axes
 from wormio.formats.stacks.channels import name_channels
 from wormio.formats.stacks.timing import Grid, make_timing, planes_per_volume
 from wormio.model import BaseRecording, Channel, Clock, Source, VoxelSize
-from wormio.storage.foreign_hdf5 import ForeignReader, dataset, open_foreign
+from wormio.storage.foreign_hdf5 import ForeignReader, dataset, has, open_foreign
 
 if TYPE_CHECKING:
     import h5py
@@ -83,6 +83,12 @@ def open(path: Path, options: Hdf5Options) -> BaseRecording:  # noqa: A001 (what
             clock=Clock(name="file"),
         )
         if options.times is not None:
+            if not has(file, options.times):
+                raise OptionError(
+                    f"the file has no array {options.times!r}",
+                    expected="times=, the path of an array in the file",
+                    found=", ".join(list(file)[:20]),
+                )
             times = dataset(file, options.times, folder=folder, trust=options.trust)
             grid = _with_times(grid, times, options)
     timing = make_timing(grid, options)

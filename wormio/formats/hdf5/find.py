@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from wormio.errors import CorruptRecordingError, FormatError, OptionError, WormioError
-from wormio.storage.foreign_hdf5 import dataset, group
+from wormio.storage.foreign_hdf5 import dataset, group, has
 
 if TYPE_CHECKING:
     import h5py
@@ -86,6 +86,15 @@ def choose(
         if found[0].refused is not None:
             raise found[0].refused
         name = found[0].name
+    elif not has(file, name):
+        listed = [one.name for one in find_images(file, folder=folder, trust=trust)]
+        raise OptionError(
+            f"the file has no array {name!r}",
+            expected="dataset= (or item=), one of " + ", ".join(listed[:50])
+            if listed
+            else "an array of numbers",
+            found=_names(file),
+        )
     source = dataset(file, name, folder=folder, trust=trust)
     if source.shape is None or source.ndim < 2 or not _is_number(source):
         raise OptionError(

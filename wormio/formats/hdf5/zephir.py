@@ -61,9 +61,10 @@ def open(path: Path, options: ZephirOptions) -> BaseRecording:  # noqa: A001 (wh
     if data.exists() or not options.metadata_only:
         if not data.exists():
             raise MissingPartError(
-                "the images are not there",
+                "the images are missing",
+                expected=f"the file {_DATA} beside {NAME}",
                 path=data,
-                cure="metadata_only=True opens the recording without them",
+                cure="copy it there, or look at the rest with metadata_only=True",
             )
         with open_foreign(data) as file:
             source = dataset(file, "data", folder=folder, trust=options.trust)

@@ -24,7 +24,12 @@ def read_metadata(path: Path) -> dict[str, Any]:
         It is no JSON object.
     """
     if not path.is_file():
-        raise MissingPartError("the shape of the images is not there", path=path)
+        raise MissingPartError(
+            "the shape of the images is missing",
+            expected=f"the file {NAME} beside them",
+            path=path,
+            cure="copy it from the original folder",
+        )
     if path.stat().st_size > _MAX_BYTES:
         raise CorruptRecordingError(
             "this is no metadata of ZephIR",

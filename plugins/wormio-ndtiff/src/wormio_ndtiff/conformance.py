@@ -51,7 +51,7 @@ def write_dataset(
     """
     inner = folder / "Full resolution" if version[0] == 2 else folder
     inner.mkdir(exist_ok=True)
-    index = b""
+    index = bytearray()
     pending = list(images)
     for number, first in enumerate(range(0, len(pending), images_a_file)):
         stack = f"{name}_NDTiffStack{f'_{number}' if number else ''}.tif"

@@ -44,25 +44,42 @@ def read_events(nwb: Nwb, timeline: Timeline) -> tuple[dict[str, Events], tuple[
     """
     events: dict[str, Events] = {}
     findings: list[Finding] = []
-    for path, group in nwb.groups(skip=_SKIPPED):
+    found = nwb.groups(skip=_SKIPPED)
+    while True:
+        try:
+            path, group = next(found, ("", None))
+        except CorruptRecordingError as error:  # too many objects: the images are known by now
+            findings.append(_unread("the rest of the file", error))
+            break
+        if group is None:
+            break
         if isinstance(group, WormioError):
             continue
-        name = path.rpartition("/")[2]
-        name = path if name in events else name
         try:
-            if has(group, "start_time") and has(group, "stop_time"):
-                found = _table(nwb, group, timeline, path, findings)
-            elif kind_of(group) in _OPTOGENETIC and has(group, "data"):
-                found = _pulses(nwb, group, timeline, path, findings)
-            else:
-                continue
+            table = _read_one(nwb, group, timeline, path, findings)
         except (CorruptRecordingError, UnsupportedCapabilityError) as error:
-            told = f"{path} was not read as events: {error.problem}"
-            findings.append(Finding(code="events-unread", message=told))
+            findings.append(_unread(path, error))
             continue
-        if found is not None:
-            events[name] = found
+        if table is not None:
+            name = path.rpartition("/")[2]
+            events[path if name in events else name] = table
     return events, tuple(findings)
+
+
+def _unread(what: str, error: WormioError) -> Finding:
+    told = f"{what} was not read as events: {error.problem}"
+    return Finding(code="events-unread", message=told)
+
+
+def _read_one(
+    nwb: Nwb, group: h5py.Group, timeline: Timeline, path: str, findings: list[Finding]
+) -> Events | None:
+    """Return the events of a group, None if it holds none."""
+    if has(group, "start_time") and has(group, "stop_time"):
+        return _table(nwb, group, timeline, path, findings)
+    if kind_of(group) in _OPTOGENETIC and has(group, "data"):
+        return _pulses(nwb, group, timeline, path, findings)
+    return None
 
 
 def _table(

@@ -25,9 +25,9 @@ _METRE = 1e-6
 
 
 def _write_two_photon(folder: Path, truth: Truth) -> Path:
-    from pynwb import NWBHDF5IO, NWBFile
-    from pynwb.epoch import TimeIntervals
-    from pynwb.ophys import OpticalChannel, TwoPhotonSeries
+    from pynwb import NWBHDF5IO, NWBFile  # type: ignore[import-untyped]
+    from pynwb.epoch import TimeIntervals  # type: ignore[import-untyped]
+    from pynwb.ophys import OpticalChannel, TwoPhotonSeries  # type: ignore[import-untyped]
 
     pixels = truth.frames[:, 0].reshape(len(truth.volumes), -1, *truth.frames.shape[2:])
     nwb = NWBFile("a session", "an identifier", _START)
