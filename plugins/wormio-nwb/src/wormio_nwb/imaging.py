@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 from wormio.formats.stacks.hdf5 import attributes, number
+from wormio.formats.stacks.units import micrometres
 from wormio.model import Channel, Finding
 from wormio.storage.foreign_hdf5 import has
 
@@ -20,14 +21,6 @@ __all__ = ["Imaging", "read_imaging"]
 
 _LINKS = ("imaging_plane", "imaging_volume", "imaging_space")
 _SPACES = ("PlanarImagingSpace", "VolumetricImagingSpace")
-_UM = {
-    "meters": 1e6, "meter": 1e6, "metres": 1e6, "metre": 1e6, "m": 1e6,
-    "centimeters": 1e4, "cm": 1e4,
-    "millimeters": 1e3, "millimeter": 1e3, "mm": 1e3,
-    "micrometers": 1.0, "micrometer": 1.0, "micrometres": 1.0, "microns": 1.0, "micron": 1.0,
-    "um": 1.0, "\N{MICRO SIGN}m": 1.0, "\N{GREEK SMALL LETTER MU}m": 1.0,
-    "nanometers": 1e-3, "nm": 1e-3,
-}  # fmt: skip
 # In um: each has its own unit in its name.
 _SPACINGS_IN_UM = ("pixel_size_in_um", "voxel_size_in_um", "grid_spacing_in_um")
 # Nobody's microscope has pixels of a millimetre: the unit was left at its default, meters.
@@ -120,7 +113,7 @@ def _spacing(
         written = nwb.value(plane, name, 3)
         written = written if isinstance(written, list) else [written]
         unit = "um" if name in _SPACINGS_IN_UM else _unit(nwb, plane, name)
-        factor = _UM.get(unit.lower() if len(unit) > 1 else unit)
+        factor = micrometres(unit)
         sizes = [(number(one) or 0.0) * (factor or 0.0) for one in written]
         told = f"{name} {written} in {unit}"
         if factor is None or any(not 0 < size <= _LARGEST_UM for size in sizes):
@@ -143,7 +136,7 @@ def _depth(nwb: Nwb, plane: h5py.Group) -> float | None:
         if has(plane, name):
             written = nwb.value(plane, name, 3)
             z = number(written[2]) if isinstance(written, list) and len(written) == 3 else None
-            factor = _UM.get((_unit(nwb, plane, name, default)).lower())
+            factor = micrometres(_unit(nwb, plane, name, default))
             return z * factor if z is not None and factor is not None else None
     return None
 
