@@ -2,32 +2,13 @@
 
 import json
 import shutil
-import signal
 import tomllib
 
 import numpy as np
 import pytest
 
 import wormio
-from wormio.cli import main
 from wormio.testing import Phantom, Scan, write_leifer, write_truth
-
-
-@pytest.fixture
-def run(capsys):
-    """Return a function that runs the program and gives exit code, stdout and stderr."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        handler = signal.getsignal(signal.SIGTERM)
-        try:
-            with pytest.raises(SystemExit) as ended:
-                main([str(argument) for argument in arguments])
-        finally:
-            signal.signal(signal.SIGTERM, handler)
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +129,7 @@ def test_an_existing_file_is_never_replaced(run, folder):
     code, _, err = run("combine", "a", "sub b", "-o", "x.wormio.toml")
     assert code == 6
     assert "there already" in err
+    assert "--overwrite" not in err
     assert (folder / "x.wormio.toml").read_text() == "# mine"
 
 
@@ -178,3 +160,12 @@ def test_mistakes_in_a_config_end_with_2_and_its_line(run, folder):
     assert "did you mean options?" in err
     code, _, err = run("info", "a", "--config", "gone.toml")
     assert (code, "gone.toml" in err) == (6, True)
+
+
+def test_images_that_differ_are_the_users_mistake(run, folder):
+    write_leifer(
+        Phantom(Scan.synthetic(n_volumes=4), n_neurons=6, shape=(64, 80), n_stimuli=0), folder / "c"
+    )
+    code, _, err = run("combine", "a", "c", "-o", "exp.wormio.toml")
+    assert code == 2
+    assert "the images of the recordings differ" in err

@@ -77,6 +77,18 @@ def test_outputs_are_not_replaced_unasked(run, tables):
         (("map", "fit", "red.csv", "none.csv"), 6, "none.csv"),
         (("map", "show", "red.csv"), 2, "no map"),
         (("map", "fit", "redGreenRegistrationCtrl.txt", "red.csv"), 2, "from_gmmreg"),
+        (("map", "fit", "red.csv", "green.csv", "--outlier", "0.1"), 2, "--outlier"),
+        (("map", "fit", "red.csv", "green.csv", "--outliers", "0.1", "--match"), 2, "--outliers"),
+        (("map", "fit", "red.csv", "green.csv", "--reach", "3"), 2, "--reach"),
+        (("map", "fit", "red.csv", "green.csv", "--layout", "split"), 2, "--layout"),
+        (("map", "fit", "alignments.mat", "--layout", "split", "--match"), 2, "--match"),
+        (("map", "fit", "red.csv", "green.csv", "--channels", "red,"), 2, "channels"),
+        (("map", "fit", "red.csv", "green.csv", "--channels", "red,red"), 2, "channels"),
+        (("map", "fit", "red.csv", "green.csv", "-o", "none/map.json"), 2, "no such folder"),
+        (("map", "fit", "red.csv", "green.csv", "--plot", "none/a.png"), 2, "no such folder"),
+        (("map", "fit", "red.csv", "green.csv", "--plot", "figure.xyz"), 2, "figure.xyz"),
+        (("map", "fit", "red.csv", "green.csv", "-o", "red.csv", "--overwrite"), 6, "no map"),
+        (("map", "apply", "red.csv", "green.csv", "-o", "moved.csv"), 2, "no map"),
     ],
 )
 def test_mistakes_are_told(run, tables, monkeypatch, words, code, told):
@@ -84,6 +96,46 @@ def test_mistakes_are_told(run, tables, monkeypatch, words, code, told):
     found, _, err = run(*words)
     assert found == code, err
     assert told in err
+
+
+def test_what_is_no_table_or_is_the_input_is_never_replaced(run, tables, monkeypatch):
+    monkeypatch.chdir(tables[0])
+    assert run("map", "fit", "red.csv", "green.csv", "-o", "map.json")[0] == 0
+    for output in ("map.json", "red.csv"):
+        before = (tables[0] / output).read_bytes()
+        code, _, err = run("map", "apply", "map.json", "red.csv", "-o", output, "--overwrite")
+        assert code == 6, err
+        assert (tables[0] / output).read_bytes() == before
+    for _ in range(2):
+        assert run("map", "apply", "map.json", "red.csv", "-o", "moved.csv", "--overwrite")[0] == 0
+
+
+def test_tables_without_labels_are_pairs_row_by_row_or_not_at_all(run, tables):
+    folder, zyx, there = tables
+    for name, points in (("a", zyx), ("b", there), ("short", there[:-3])):
+        rows = [",".join(map(str, row)) for row in points.tolist()]
+        (folder / f"{name}.csv").write_text("\n".join(["z,y,x", *rows]))
+    unit = ("--z-unit", "um")
+    code, out, _ = run("map", "fit", folder / "a.csv", folder / "b.csv", *unit)
+    assert code == 0
+    assert "30 pairs by row" in out
+    code, _, err = run("map", "fit", folder / "a.csv", folder / "short.csv", *unit)
+    assert code == 2
+    assert "nothing says which rows are pairs" in err
+    code, out, _ = run("map", "fit", folder / "a.csv", folder / "short.csv", *unit, "--match")
+    assert code == 0
+    assert "27 pairs found among 30 and 27" in out
+
+
+def test_the_way_back_is_shown_too(run, tables):
+    folder, *_ = tables
+    bounds = [[0, 0], [100, 100]]
+    linear = mapping.Linear(np.array([[1.0, 0, 5], [0, 1, 7]]))
+    there = mapping.PointMap(steps=[mapping.Step(linear, bounds)])
+    there.inverse().save(folder / "back.json")
+    code, out, _ = run("map", "show", folder / "back.json")
+    assert code == 0
+    assert "good into (0.00, 0.00) to (100.00, 100.00)" in out
 
 
 def test_the_real_alignments(run, real_data, tmp_path):

@@ -263,6 +263,13 @@ def test_several_files_follow_their_number_and_a_missing_one_is_named(rig):
     assert wormio.open(folder, description=RIG, metadata_only=True).timeline.n_volumes == 3
 
 
+def test_files_that_are_ordered_by_no_number_are_the_descriptions_mistake(rig):
+    frames = {"file": r"run(?P<index>\w+)\.raw", "rows": 4, "columns": 6}
+    with pytest.raises(OptionError, match=r"match digits only") as caught:
+        wormio.open(rig(), description=changed(frames=frames))
+    assert "'0_4x6'" in str(caught.value)
+
+
 def test_files_whose_names_tell_different_sizes_are_corrupt(rig):
     folder = rig(files=2)
     (folder / "run1_4x6.raw").rename(folder / "run1_6x4.raw")
@@ -554,6 +561,7 @@ def test_events_move_to_the_nearest_edge_that_was_seen(edges, count):
         ('{ group = "rows" }', '{ group = "row" }', 'group = "row" }', "no group 'row'"),
         ('{ group = "rows" }', '{ option = "h" }', 'option = "h"', "'h' is not declared"),
         ('{ group = "rows" }', "{ }", "rows = {", "where the number is"),
+        ('{ group = "rows" }', "-4", "rows = -4", "frames.rows: impossible number"),
         ("(?P<rows>", "(?P<rows", "file = '", "regular expression"),
         ('role = "signal"', "emission_nm = -5", "emission_nm", "channels[1].emission_nm"),
         ('name = "green"', 'name = "red"', "[[channels]]", "unique"),

@@ -314,7 +314,10 @@ def test_of_several_arrays_none_is_taken_by_itself(tmp_path):
         ({"dataset": "clock"}, OptionError),
         ({"dataset": "names"}, OptionError),
         ({"dataset": "raw"}, CorruptRecordingError),
-        ({"dataset": "blue"}, CorruptRecordingError),
+        ({"dataset": "blue"}, OptionError),
+        ({"dataset": "raw/blue"}, OptionError),
+        ({"item": "clock/deeper"}, OptionError),
+        ({"dataset": "raw/red", "axes": "TZCYX", "times": "raw/clock"}, OptionError),
         ({"dataset": "raw/red", "axes": "TYX"}, OptionError),
         ({"dataset": "raw/red", "axes": "TZCYX", "channel_names": "a"}, OptionError),
         ({"dataset": "raw/red", "axes": "TZCYX", "channel_names": "a,a"}, OptionError),
@@ -401,7 +404,7 @@ def test_planes_along_time_become_volumes_at_the_frames_rate(tmp_path):
         assert timeline.flags[9] == Flag.INCOMPLETE
 
 
-@pytest.mark.parametrize("rate", [0, -1, np.nan, np.inf, "fast", [1, 2], 1e-320])
+@pytest.mark.parametrize("rate", [0, -1, True, np.nan, np.inf, "fast", [1, 2], 1e-320])
 def test_a_rate_that_is_none_is_unknown(tmp_path, rate):
     path = write(tmp_path / "a.h5", attrs={"fr": rate})
     with opened(path, axes="TZCYX") as recording:

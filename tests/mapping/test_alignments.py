@@ -83,6 +83,26 @@ def test_what_is_no_alignments_is_refused(tmp_path):
         found["S2AHighRes"]
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300, 1.5])
+def test_a_crop_that_is_no_rectangle_is_refused(tmp_path, value):
+    struct = {"Sall": RED, "Aall": GREEN, "rect1": [1, 1, 512, 512], "rect2": [1, value, 512, 512]}
+    savemat(tmp_path / "a.mat", {"alignments": {"S2AHiRes": struct}})
+    with pytest.raises(CorruptRecordingError, match="no rectangles"):
+        read_alignments(tmp_path / "a.mat", layout="split")
+
+
+def test_points_lie_in_rows_and_other_structs_do_not_matter(tmp_path):
+    other = {"settings": {"threshold": 3}}
+    assert set(read_alignments(make(tmp_path / "a.mat", **other), layout="split").points) == {
+        "lowResFluor2BF",
+        "S2AHiRes",
+        "Hi2LowResF",
+    }
+    savemat(tmp_path / "b.mat", {"alignments": {"S2AHiRes": {"Sall": RED.T, "Aall": GREEN.T}}})
+    with pytest.raises(CorruptRecordingError, match="no points"):
+        read_alignments(tmp_path / "b.mat", layout="split")
+
+
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_damage_is_an_error_of_wormio(tmp_path, data):

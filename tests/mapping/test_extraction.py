@@ -4,9 +4,19 @@ import numpy as np
 import pytest
 
 import wormio
-from wormio.errors import MappingError, OptionError
+from wormio.errors import ExtractionError, MappingError, OptionError
 from wormio.extraction import Box
-from wormio.mapping import Linear, PointMap, Space, Step, identity
+from wormio.mapping import (
+    Linear,
+    OutsideWarning,
+    PointMap,
+    Projective,
+    Space,
+    Step,
+    ThinPlate,
+    fit,
+    identity,
+)
 from wormio.model import ArrayRecording, Channel, Positions, VoxelSize
 from wormio.testing import Phantom, Scan
 
@@ -70,6 +80,67 @@ def test_a_map_that_does_not_belong_here_is_refused(recording):
     in_green = Positions(coords=where.coords, z_unit="um", channel="green")
     with pytest.raises(MappingError, match="another channel"):
         wormio.extract(recording, in_green, mapping=shifted(1, 1))
+
+
+def test_what_is_no_map_into_that_channel_is_refused(recording):
+    where = Positions.static([[2.0, 6, 10]])
+    made = fit([[0, 0], [0, 9], [9, 0]], [[0, 0], [0, 9], [9, 0]])
+    for given in (made, {"green": made}, "map.json"):
+        with pytest.raises(OptionError, match="no map"):
+            wormio.extract(recording, where, mapping=given)
+    with pytest.raises(OptionError, match="goes into another"):
+        wormio.extract(recording, where, mapping={"red": shifted(1, 1)})
+    with pytest.raises(ExtractionError, match="every neuron outside"):
+        wormio.extract(recording, where, mapping=shifted(500, 0))
+
+
+def test_a_point_without_an_image_is_not_valid(recording):
+    tilted = PointMap(
+        steps=[Step(Projective([[1, 0, 0], [0, 1, 0], [-0.1, 0, 1]]))],
+        source=Space(channel="red"),
+        target=Space(channel="green"),
+    )
+    where = Positions.static([[2.0, 1, 10], [2.0, 15, 10]])
+    with pytest.warns(OutsideWarning, match="1 of 2 points have no image"):
+        found = wormio.extract(recording, where, mask=Box(1, 1, 1), mapping=tilted)
+    assert found["green"].valid[:, 0].all()
+    assert not found["green"].valid[:, 1].any()
+
+
+@pytest.mark.parametrize("channels", ["green", ["green", "red"], None])
+def test_the_order_and_choice_of_channels_does_not_matter(recording, channels):
+    where = Positions.static([[2.0, 6, 10], [4.0, 12, 7]])
+    moved = Positions.static([[2.0, 9, 8], [4.0, 15, 5]])
+    direct = wormio.extract(recording, moved, mask=Box(1, 3, 3))
+    through = wormio.extract(
+        recording, where, mask=Box(1, 3, 3), mapping=shifted(3, -2), channels=channels
+    )
+    np.testing.assert_array_equal(through["green"].data, direct["green"].data)
+
+
+def test_a_large_map_comes_back_from_the_file_of_signals(recording, tmp_path):
+    rng = np.random.default_rng(0)
+    points = rng.uniform(0, 20, (800, 2))  # far more than an attribute of HDF5 can hold
+    big = PointMap(
+        steps=[
+            Step(
+                ThinPlate(
+                    knots=points,
+                    weights=rng.normal(0, 1e-6, (800, 2)),
+                    affine=[[0, 0], [1, 0], [0, 1]],
+                    centre=[0, 0],
+                    scale=1,
+                )
+            )
+        ],
+        source=Space(channel="red"),
+        target=Space(channel="green"),
+        provenance={"from": ("a", "b")},
+    )
+    signals = wormio.extract(recording, Positions.static([[2.0, 6, 10]]), mapping=big)
+    wormio.save(tmp_path / "signals.h5", signals)
+    kept = wormio.load(tmp_path / "signals.h5")["green"].provenance.options["mapping"]["green"]
+    assert PointMap.from_json(kept) == big
 
 
 def test_the_phantoms_green_is_recovered_through_its_map():

@@ -114,6 +114,72 @@ def test_wrong_pairs_are_left_out(warp, grid):
     assert rms(spoilt.map(grid, outside="ignore") - warp(grid)) > 3
 
 
+def test_right_pairs_of_a_bent_map_are_not_left_out(warp):
+    points = np.random.default_rng(0).uniform(0, 512, (60, 2))
+    goals = warp(points) + np.random.default_rng(1).normal(0, 0.1, points.shape)
+    assert fit(points, goals, outliers=0.2).inliers.sum() >= 54
+
+
+def test_too_few_pairs_to_find_wrong_ones_are_refused():
+    points = np.random.default_rng(0).uniform(0, 512, (5, 2))
+    with pytest.raises(MappingError, match="too few pairs to find wrong ones"):
+        fit(points, points, outliers=0.4)
+    assert fit(points, points, outliers=0.1).inliers.all()  # a tenth of five is none
+
+
+@pytest.mark.parametrize(
+    ("matrix", "name"),
+    [
+        (np.eye(2), "translation"),
+        (1.1 * np.eye(2), "similarity"),
+        ([[1, 0.1], [0, 0.9]], "affine"),
+        (np.diag([1, -1]), "affine"),
+    ],
+)
+def test_of_models_that_predict_equally_well_the_simplest_is_taken(matrix, name):
+    points = np.random.default_rng(2).uniform(0, 512, (30, 2))
+    assert fit(points, points @ matrix + [3, 4]).model == name
+
+
+def test_a_similarity_does_not_mirror():
+    points = np.random.default_rng(2).uniform(0, 512, (30, 2))
+    turn = fit(points, points * [1, -1], model="similarity").map.steps[0].transform.matrix[:, :2]
+    assert np.linalg.det(turn) > 0
+    square = np.array([[0.0, 0], [0, 9], [9, 0], [9, 9]])
+    with pytest.raises(MappingError, match="mirrors"):
+        fit(square, square * [1, -1], model="similarity")
+
+
+def test_a_projective_map_needs_points_that_determine_it():
+    three_in_line = np.array([[0.0, 0], [1, 1], [2, 2], [0, 5]])
+    with pytest.raises(MappingError, match="do not determine"):
+        fit(three_in_line, three_in_line, model="projective")
+    points = np.random.default_rng(0).uniform(0, 512, (20, 2))
+    weight = (points[:, :1] - 256) / 100  # the horizon runs through the middle
+    with pytest.raises(MappingError, match=r"horizon|do not determine"):
+        fit(points, points / weight, model="projective")
+
+
+def test_of_very_many_pairs_no_spline_is_made(warp, grid):
+    points = np.random.default_rng(0).uniform(0, 512, (1100, 2))
+    found = fit(points, warp(points))
+    assert found.model == "quadratic"
+    assert "takes at most 1000 pairs" in str(found)
+    assert rms(found.map(grid, outside="ignore") - warp(grid)) < 0.3
+    with pytest.raises(MappingError, match="at most 1000"):
+        fit(points, warp(points), model="thin-plate")
+
+
+def test_two_points_at_one_place_are_one_point_measured_twice(warp, grid):
+    points = np.random.default_rng(0).uniform(0, 512, (40, 2))
+    twice = np.vstack([points, points])
+    noise = np.random.default_rng(1).normal(0, 0.1, twice.shape)
+    found = fit(twice, warp(twice) + noise)
+    assert rms(found.map(grid, outside="ignore") - warp(grid)) < 0.5
+    with pytest.raises(MappingError, match="target are at one place"):
+        fit(points, np.ones_like(points))
+
+
 def test_nested_leave_one_out_on_the_real_control_points(real_data, capsys):
     points = read_alignments(
         real_data / "leifer" / "brainscanner20231024" / "alignments.mat", layout="split"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wormio.errors import MappingError
-from wormio.mapping import find_spots, match, phase_shift, register, register_images
+from wormio.mapping import Linear, find_spots, match, phase_shift, register, register_images
 from wormio.model import Positions
 
 
@@ -43,6 +43,57 @@ def test_clouds_that_do_not_belong_together_are_refused():
         register(rng.uniform(0, 512, (10, 2)), rng.uniform(0, 512, (10, 2)), reach=0.5)
     with pytest.raises(MappingError, match="number of coordinates"):
         register(rng.uniform(0, 512, (10, 2)), rng.uniform(0, 512, (10, 3)))
+
+
+@pytest.mark.parametrize("n", [80, 300])
+def test_strangers_are_refused_however_many_meet_by_chance(n):
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        with pytest.raises(MappingError, match="find a partner"):
+            register(rng.uniform(0, 512, (n, 2)), rng.uniform(0, 512, (n, 2)))
+
+
+def test_a_mirrored_cloud_is_refused():
+    points = np.random.default_rng(1).uniform(0, 512, (80, 2))
+    with pytest.raises(MappingError, match="find a partner"):
+        register(points, points * [1, -1] + [0, 512])
+
+
+def turned(points, degrees):
+    angle = np.deg2rad(degrees)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return (points - 256) @ turn.T + 256
+
+
+def test_a_turn_of_fifteen_degrees_is_found_and_more_with_a_start(warp, grid):
+    points, goals = two_clouds(warp, 3)
+    found = register(points, turned(goals, 15))
+    assert rms(found.map(grid, outside="ignore") - turned(warp(grid), 15)) <= 0.5
+    back = np.array([[0.0, -1], [1, 0]])
+    start = Linear(np.column_stack([back, [512, 0]]))  # a quarter turn about the middle
+    found = register(points, turned(goals, 95), start=start)
+    assert rms(found.map(grid, outside="ignore") - turned(warp(grid), 95)) <= 0.5
+
+
+@pytest.mark.slow
+def test_thousands_of_points(warp, grid):
+    points, goals = two_clouds(warp, 0, n=5000, unmatched=1000)
+    found = register(points, goals, model="quadratic")
+    assert rms(found.map(grid, outside="ignore") - warp(grid)) <= 0.5
+
+
+def test_what_cannot_be_registered_is_told():
+    points = np.random.default_rng(0).uniform(0, 512, (10, 3))
+    with pytest.raises(MappingError, match="reach"):
+        register(points, points, reach=0)
+    with pytest.raises(MappingError, match="start"):
+        register(points, points, start=Linear(np.eye(2, 3)))
+    with pytest.raises(MappingError, match="one z"):
+        register(points * [0, 1, 1], points)
+    assert match(np.zeros((0, 2)), np.zeros((3, 2)), 5.0).shape == (0, 2)
+    lost = np.array([[np.nan, 1], [3, 3]])
+    assert match(lost, np.array([[3.0, 3], [0, 0]]), 5.0).tolist() == [[1, 0]]
+    assert match(np.zeros((3, 2)), np.zeros((0, 2)), 5.0).shape == (0, 2)
 
 
 def draw(points, shape=(512, 512), sigma=2.0, seed=0):

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wormio.errors import (
-    ContractError,
     MissingImageError,
     MissingPartError,
     OptionError,
@@ -80,7 +79,7 @@ def test_by_counter_every_image_of_the_shared_stretch_is_kept_and_none_is_invent
     shared = [c for c in range(first, last + 1) if c in a or c in b]
     red, green = camera(a, 100), camera(b, 500)
     if not shared:
-        with pytest.raises(ContractError, match="no frames belong together by count"):
+        with pytest.raises(OptionError, match="no frames belong together by count"):
             combine({"red": red, "green": green})
         return
     both = combine({"red": red, "green": green})
@@ -189,7 +188,7 @@ def test_by_time_no_image_is_used_twice_and_every_pair_is_close(a, b, tolerance)
     green, green_time = at(b, 500)
     try:
         both = combine({"red": red, "green": green}, on="time", tolerance=tolerance)
-    except ContractError:
+    except OptionError:
         assert red_time[-1] < green_time[0] or green_time[-1] < red_time[0]
         return
     found = images(both)
@@ -269,19 +268,19 @@ def test_raw_counters_of_the_leader_are_kept():
         (
             {"a": camera(range(3), 0), "b": camera(range(5, 9), 0)},
             {},
-            ContractError,
+            OptionError,
             "no frames belong together by count",
         ),
         (
             {"a": camera(range(3), 0), "b": camera(range(5, 9), 0)},
             {"on": "time"},
-            ContractError,
+            OptionError,
             "no frames belong together by time",
         ),
         (
             {"a": camera(range(3), 0), "b": camera([], 0)},
             {},
-            ContractError,
+            OptionError,
             "no frames belong together by count",
         ),
     ],
@@ -295,7 +294,7 @@ def test_what_cannot_be_combined_is_refused(recordings, options, error, message)
 def test_images_of_another_size_or_type_are_refused(pixels):
     red = camera(range(3), 0)
     other = ArrayRecording(pixels, red.timeline)
-    with pytest.raises(ContractError, match=r"images of the recordings differ(.|\n)*b: "):
+    with pytest.raises(OptionError, match=r"images of the recordings differ(.|\n)*b: "):
         combine({"a": red, "b": other})
 
 

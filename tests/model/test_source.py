@@ -156,6 +156,18 @@ def test_what_is_no_source_is_refused(tree):
 # --- identity ------------------------------------------------------------------------------------
 
 
+def test_the_source_of_thousands_of_files_is_short_and_knows_each_of_them(tmp_path):
+    parts = [tmp_path / f"a_rather_long_name_of_a_volume_{i:05d}.tif" for i in range(2000)]
+    for part in parts:
+        part.write_bytes(b"123")
+    opened = Source.opened(tmp_path, format="tiff", parts=parts)
+    assert len(json.dumps(opened.to_json())) < 1000
+    named = opened.arguments["parts"]
+    assert named[parts[0].name] == named[parts[-1].name] == 3
+    parts[1000].write_bytes(b"1234")
+    assert Source.opened(tmp_path, format="tiff", parts=parts).identity() != opened.identity()
+
+
 def test_identity_follows_parts_and_timeline_never_the_path(tmp_path):
     def opened(folder, content=b"abc", **columns):
         (tmp_path / folder).mkdir(exist_ok=True)

@@ -279,6 +279,26 @@ def test_events_come_from_a_table(rec, write, tmp_path):
     assert what.values.tolist() == ["x10", "x20", ""]
 
 
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["1", "-20"], [1, -20]),
+        (["1", ".5"], [1.0, 0.5]),
+        (["1_1", "1_2"], ["1_1", "1_2"]),
+        (["007", "7"], ["007", "7"]),
+        (["0", "10"], [0, 10]),
+    ],
+)
+def test_names_that_look_like_numbers_stay_names(rec, write, tmp_path, cells, values):
+    rows = [f"{27700 + i},{cell}" for i, cell in enumerate(cells)]
+    (tmp_path / "light.csv").write_text("\n".join(["count,well", *rows]))
+    write('[events.light]\nfile = "light.csv"')
+    with wormio.open(rec) as recording:
+        found = recording.events["light"].properties["well"].values.tolist()
+    assert found == values
+    assert [type(one) for one in found] == [type(one) for one in values]
+
+
 def test_the_datas_own_events_are_replaced_only_when_asked(rec, write, tmp_path):
     phantom = Phantom(Scan.synthetic(n_volumes=4), n_neurons=4, shape=(32, 48), n_stimuli=1)
     folder = write_leifer(phantom, tmp_path / "stimulated")

@@ -356,6 +356,16 @@ def test_code_of_a_format_that_is_not_there_is_a_plugin_error(lab, path):
         lab.open(path)
 
 
+def test_where_there_is_nothing_to_choose_item_is_refused_not_ignored(lab, path):
+    lab.add("single", Detection(NAME, []))
+    with pytest.raises(OptionError, match="nothing to choose from") as caught:
+        lab.open(path, item="stage-2")
+    assert "stage-2" in str(caught.value)
+    lab.add("many", Detection(SIGNATURE, []), contents=("stage-1", "stage-2"))
+    lab.open(path, item="stage-2")
+    assert [given.item for _, _, given in lab.opened] == ["stage-2"]
+
+
 def test_contents_are_those_of_the_format_and_empty_for_a_single_recording(lab, path, monkeypatch):
     monkeypatch.setattr("wormio.registry.opening.default_registry", lambda: lab.registry)
     lab.add("single", Detection(NAME, []))

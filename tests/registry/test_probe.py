@@ -1,11 +1,14 @@
 """The probe bounds what detection costs, and never raises on what it cannot read."""
 
 import builtins
+import errno
 import io
 import os
 
 import pytest
 
+import wormio
+from wormio.errors import UnknownFormatError
 from wormio.registry import Confidence, Detection, Format, PluginRegistry, Probe, explain, hookimpl
 from wormio.registry.probe import HEAD_BYTES, MAX_NAMES
 
@@ -40,6 +43,38 @@ def counted(monkeypatch):
     monkeypatch.setattr(os, "scandir", listed(real_scandir))
     monkeypatch.setattr(os, "listdir", listed(real_listdir))
     return counts
+
+
+def refuse_to_open(monkeypatch, refused):
+    """Let the system refuse to open one file, as it does for all users but root."""
+    real = io.open
+
+    def opened(file, *args, **kwargs):
+        if os.fspath(file) == os.fspath(refused):
+            raise PermissionError(errno.EACCES, "Permission denied", os.fspath(file))
+        return real(file, *args, **kwargs)
+
+    monkeypatch.setattr(io, "open", opened)
+
+
+def test_a_file_that_may_not_be_read_is_the_systems_refusal_not_an_unknown_format(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "x.ims"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n")
+    refuse_to_open(monkeypatch, path)
+    with pytest.raises(PermissionError) as caught:
+        wormio.open(path)
+    assert caught.value.filename == str(path)
+    assert "a file of 8 bytes that cannot be read" in str(explain(path))
+
+
+def test_a_folder_says_which_of_its_files_may_not_be_read(tmp_path, monkeypatch):
+    for name in ("data.h5", "metadata.json"):
+        (tmp_path / name).write_bytes(b"")
+    refuse_to_open(monkeypatch, tmp_path / "metadata.json")
+    with pytest.raises(UnknownFormatError, match=r"cannot be read: metadata\.json"):
+        wormio.open(tmp_path)
 
 
 def test_a_file_is_known_by_its_head_and_size(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -49,8 +50,6 @@ def combine(
 
     Afterwards `wormio info NAME.wormio.toml` and all other commands open the combination.
     """
-    from contextlib import ExitStack
-
     import wormio
     from wormio.registry.config import SUFFIX
     from wormio.storage.atomic import refuse_existing, write_atomically
@@ -59,7 +58,7 @@ def combine(
         raise OptionError(
             "the output has another name", expected=f"NAME{SUFFIX}", found=output.name, path=output
         )
-    refuse_existing(output)
+    refuse_existing(output, cure="choose another name, or remove it: it may be written by hand")
     names = _names(paths, name)
     wanted = _channels(channel, names)
     members: dict[str, dict[str, Any]] = {}

@@ -1,17 +1,23 @@
 """``wormio map``: fit a map between channels, look at it, apply it to positions."""
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from wormio.cli.common import OverwriteOption
-from wormio.errors import MappingError, OptionError, UnsupportedCapabilityError
+from wormio.errors import (
+    MappingError,
+    OptionError,
+    OutputExistsError,
+    UnsupportedCapabilityError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from wormio.mapping import Fit, PointMap
+    from wormio.mapping import Fit, PointMap, Space
     from wormio.model import Positions
 
 __all__ = ["app", "by_channel"]
@@ -19,6 +25,7 @@ __all__ = ["app", "by_channel"]
 app = typer.Typer(no_args_is_help=True, help="Maps between channels: fit, show, apply.")
 
 _GMMREG = "redGreenRegistration"
+_FIGURES = (".png", ".pdf", ".svg")
 
 
 @app.command("fit")
@@ -50,14 +57,25 @@ def fit_map(
         ),
     ] = False,
     reach: Annotated[
-        float, typer.Option("--reach", help="With --match: greatest distance of a pair, in px.")
-    ] = 5.0,
+        float | None,
+        typer.Option(
+            "--reach", help="With --match: greatest distance of a pair, in px; default 5."
+        ),
+    ] = None,
     channels: Annotated[
-        str, typer.Option("--channels", metavar="FROM,TO", help="Names of the two channels.")
-    ] = "red,green",
+        str | None,
+        typer.Option(
+            "--channels", metavar="FROM,TO", help="Names of the two channels; default red,green."
+        ),
+    ] = None,
+    reader: Annotated[str | None, typer.Option("--reader", help="Format of the positions.")] = None,
+    z_unit: Annotated[
+        str | None, typer.Option("--z-unit", help="um or frame, if the tables do not say.")
+    ] = None,
     points: Annotated[
-        str, typer.Option("--points", help="Of alignments.mat: which control points.")
-    ] = "S2AHiRes",
+        str | None,
+        typer.Option("--points", help="Of alignments.mat: which control points; default S2AHiRes."),
+    ] = None,
     layout: Annotated[
         str | None,
         typer.Option(
@@ -65,20 +83,13 @@ def fit_map(
         ),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="Figure of the residuals to write.")
+        Path | None,
+        typer.Option("--plot", help="Figure of the residuals to write: .png, .pdf or .svg."),
     ] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Fit a map and print how well every model predicts points that it has not seen."""
-    from wormio.storage.atomic import refuse_existing
-
-    for path in filter(None, (output, plot)):
-        if not overwrite:
-            refuse_existing(path)
-    if plot is not None:
-        from wormio.view import require_matplotlib
-
-        require_matplotlib()
+    _check_outputs(output, plot, overwrite)
     if source.name.startswith(_GMMREG):
         raise UnsupportedCapabilityError(
             "the layout of pygmmreg's files is not known",
@@ -86,22 +97,47 @@ def fit_map(
             cure="load its four arrays and give them to wormio.mapping.from_gmmreg, "
             "or fit the map anew",
         )
+    of_tables = {
+        "--match": match,
+        "--reach": reach,
+        "--channels": channels,
+        "--reader": reader,
+        "--z-unit": z_unit,
+    }
     if source.suffix.lower() == ".mat":
         if target is not None:
             raise OptionError("alignments.mat holds both sides", found=f"a second file {target}")
-        found = _from_alignments(source, layout, points, model, outliers)
+        _refuse("alignments.mat", of_tables)
+        found = _from_alignments(source, layout, points or "S2AHiRes", model, outliers)
     else:
         if target is None:
             raise OptionError("the second table of positions is missing", expected="SOURCE TARGET")
-        found = _from_tables(source, target, channels, model, outliers, reach if match else None)
+        _refuse("tables of positions", {"--points": points, "--layout": layout})
+        if match:
+            _refuse("--match, which leaves out what has no partner", {"--outliers": outliers})
+        else:
+            _refuse("known pairs, only for --match", {"--reach": reach})
+        ours, theirs = (_static(path, reader, z_unit) for path in (source, target))
+        about: dict[str, Any] = {
+            "model": model,
+            "spaces": _spaces(channels or "red,green"),
+            "provenance": {"source": str(source), "target": str(target)},
+        }
+        if match:
+            found = _matched(ours, theirs, reach=5.0 if reach is None else reach, **about)
+        else:
+            found = _by_label(ours, theirs, target, outliers=outliers, **about)
     typer.echo(str(found))
     if output is not None:
         found.map.save(output, overwrite=overwrite)
         typer.echo(f"{output}: {found.map.source} to {found.map.target}, {found.model}")
     if plot is not None:
+        from wormio.storage.atomic import write_atomically
         from wormio.view import residual_field
 
-        residual_field(found).savefig(plot, dpi=110)
+        image = io.BytesIO()
+        residual_field(found).savefig(image, dpi=110, format=plot.suffix.lower()[1:])
+        write_atomically(plot, image.getvalue(), overwrite=overwrite)
         typer.echo(f"{plot}: residuals")
 
 
@@ -115,14 +151,16 @@ def show(path: Annotated[Path, typer.Argument(help="A map that `wormio map fit` 
     typer.echo(f"from       {found.source}\nto         {found.target}\naxes       {axes}")
     for step in found.steps:
         kind = step.transform.to_json()["kind"]
-        inside = "everywhere"
-        if step.bounds is not None:
-            inside = f"fitted from {_point(step.bounds[0])} to {_point(step.bounds[1])}"
-        typer.echo(f"step       {kind}, {inside}")
-        corner = step.bounds.mean(axis=0) if step.bounds is not None else None
-        if corner is not None:
-            there = step.transform(corner[None])[0]
-            typer.echo(f"           its middle {_point(corner)} goes to {_point(there)}")
+        if step.bounds is None:
+            typer.echo(f"step       {kind}, good everywhere")
+            continue
+        where = "from" if step.bounds_in == "source" else "into"
+        low, high = map(_point, step.bounds)
+        typer.echo(f"step       {kind}, good {where} {low} to {high}")
+        if step.bounds_in == "source":
+            middle = step.bounds.mean(axis=0)
+            there = step.transform(middle[None])[0]
+            typer.echo(f"           its middle {_point(middle)} goes to {_point(there)}")
     for name, value in found.provenance.items():
         typer.echo(f"{name:10} {value}")
 
@@ -151,10 +189,13 @@ def apply(
 
     from wormio import mapping
     from wormio.export.positions import positions_to_csv
-    from wormio.storage.atomic import refuse_existing
+    from wormio.storage.atomic import check_target, refuse_existing
 
+    check_target(output)  # before the work
     if not overwrite:
-        refuse_existing(output)  # before the work
+        refuse_existing(output)
+    if output.exists() and output.samefile(positions):
+        raise OutputExistsError("the output is the table that is to be mapped", path=output)
     chosen = mapping.load(path)
     chosen = chosen.inverse() if back else chosen
     given = _read(positions, reader, z_unit)
@@ -183,29 +224,65 @@ def _from_alignments(
     )
 
 
-def _from_tables(
-    source: Path, target: Path, channels: str, model: str, outliers: float, reach: float | None
+def _check_outputs(output: Path | None, plot: Path | None, overwrite: bool) -> None:
+    """Refuse what cannot be written, before the work."""
+    from wormio.storage.atomic import check_target, refuse_existing
+
+    for path in filter(None, (output, plot)):
+        check_target(path)
+        if not overwrite:
+            refuse_existing(path)
+    if plot is not None:
+        from wormio.view import require_matplotlib
+
+        require_matplotlib()
+        if plot.suffix.lower() not in _FIGURES:
+            raise OptionError(
+                "the figure's format is not known", expected=", ".join(_FIGURES), path=plot
+            )
+
+
+def _refuse(what: str, given: "dict[str, Any]") -> None:
+    for option, value in given.items():
+        if value:
+            raise OptionError(f"{option} means nothing for {what}", found=f"{option} {value}")
+
+
+def _spaces(channels: str) -> "tuple[Space, Space]":
+    from wormio.mapping import Space
+
+    names = [name.strip() for name in channels.split(",")]
+    if len(names) != 2 or not all(names) or names[0] == names[1]:
+        raise OptionError(
+            "the channels are not readable", expected="two names: red,green", found=repr(channels)
+        )
+    return Space(channel=names[0]), Space(channel=names[1])
+
+
+def _matched(ours: "Positions", theirs: "Positions", *, reach: float, **about: Any) -> "Fit":
+    from wormio import mapping
+
+    p, q = ours.coords[:, 1:], theirs.coords[:, 1:]
+    found = mapping.register(p, q, reach=reach, **about)
+    typer.echo(f"{len(found.source)} pairs found among {len(p)} and {len(q)} points")
+    return found
+
+
+def _by_label(
+    ours: "Positions", theirs: "Positions", path: Path, *, outliers: float, **about: Any
 ) -> "Fit":
     import numpy as np
 
     from wormio import mapping
 
-    names = channels.split(",")
-    if len(names) != 2:
-        raise OptionError(
-            "the channels are not readable", expected="two names: red,green", found=repr(channels)
-        )
-    spaces = (mapping.Space(channel=names[0].strip()), mapping.Space(channel=names[1].strip()))
-    ours, theirs = (_static(path) for path in (source, target))
-    made: dict[str, Any] = {"source": str(source), "target": str(target)}
-    if reach is not None:
-        return mapping.register(
-            ours.coords[:, 1:],
-            theirs.coords[:, 1:],
-            model=model,
-            reach=reach,
-            spaces=spaces,
-            provenance=made,
+    unnamed = all(t.labels == tuple(map(str, range(len(t)))) for t in (ours, theirs))
+    if unnamed and len(ours) != len(theirs):
+        raise MappingError(
+            "the tables have no labels, and not the same number of rows: nothing says which rows "
+            "are pairs",
+            found=f"{len(ours)} and {len(theirs)} rows",
+            path=path,
+            cure="find the pairs by place: --match",
         )
     place = {label: row for row, label in enumerate(theirs.labels)}
     pairs = [(row, place[label]) for row, label in enumerate(ours.labels) if label in place]
@@ -216,16 +293,16 @@ def _from_tables(
         raise MappingError(
             "no row of one table has the label of a row of the other",
             found=f"{', '.join(ours.labels[:3])}, ... and {', '.join(theirs.labels[:3])}, ...",
-            path=target,
+            path=path,
             cure="find the pairs by place: --match",
         )
-    return mapping.fit(
-        p[known], q[known], model=model, outliers=outliers, spaces=spaces, provenance=made
-    )
+    how = "row, as the tables have no labels" if unnamed else "label"
+    typer.echo(f"{known.sum()} pairs by {how}, of {len(ours)} and {len(theirs)} points")
+    return mapping.fit(p[known], q[known], outliers=outliers, **about)
 
 
-def _static(path: Path) -> "Positions":
-    positions = _read(path, None, None)
+def _static(path: Path, reader: str | None, z_unit: str | None) -> "Positions":
+    positions = _read(path, reader, z_unit)
     if positions.is_tracked:
         raise OptionError(
             "a map is fitted to static positions", found="positions of many volumes", path=path

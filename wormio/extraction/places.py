@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-from wormio.errors import OptionError
+from wormio.errors import ExtractionError, OptionError
 from wormio.extraction.centres import Centres, find_centres
 from wormio.mapping import PointMap
 from wormio.model import Positions, Recording
@@ -40,7 +40,8 @@ def maps_by_channel(recording: Recording, mapping: MappingArgument) -> dict[str,
     Raises
     ------
     OptionError
-        A map is for a channel that the recording does not have, or for none.
+        A map is for a channel that the recording does not have, for none, or for another than it
+        goes into; or it is no map.
     """
     if mapping is None:
         return {}
@@ -53,12 +54,32 @@ def maps_by_channel(recording: Recording, mapping: MappingArgument) -> dict[str,
                 found=f"a map to {mapping.target}",
             )
         mapping = {mapping.target.channel: mapping}
-    for name in mapping:
+    if not isinstance(mapping, Mapping):
+        raise OptionError(
+            "mapping is no map",
+            expected="a PointMap, or a mapping of channel name to PointMap",
+            found=type(mapping).__name__,
+            cure="of a Fit, its map: mapping=found.map; of a file: wormio.mapping.load(path)",
+        )
+    for name, each in mapping.items():
         if name not in known:
             raise OptionError(
                 f"a map goes into channel {name!r}, which the recording does not have",
                 expected=", ".join(known),
                 found=name,
+            )
+        if not isinstance(each, PointMap):
+            raise OptionError(
+                f"the mapping of channel {name!r} is no map",
+                expected="a PointMap",
+                found=type(each).__name__,
+            )
+        if each.target.channel not in {"", name}:
+            raise OptionError(
+                f"a map given for channel {name!r} goes into another",
+                expected=f"a map into {name!r}",
+                found=f"a map from {each.source} to {each.target}",
+                cure="give it for the channel it goes into, or use map.inverse()",
             )
     return dict(mapping)
 
@@ -75,6 +96,8 @@ def find_places(
     ------
     MappingError
         The positions are of another channel than a map begins in.
+    ExtractionError
+        A map puts every neuron outside the image.
     OptionError, ExtractionError
         See `find_centres`.
     """
@@ -85,7 +108,16 @@ def find_places(
         name = recording.channels[index].name
         if name in maps:
             moved = maps[name].apply(where).without_outside(height, width)
-            lost = int((moved.inside(height, width) != where.inside(height, width)).sum())
+            before, after = where.inside(height, width), moved.inside(height, width)
+            lost = int((before & ~after).sum())
+            if lost and not after.any():
+                raise ExtractionError(
+                    f"the map puts every neuron outside the image of channel {name!r}",
+                    expected=f"y in 0..{height - 1} and x in 0..{width - 1}",
+                    found=f"a map from {maps[name].source} to {maps[name].target}",
+                    cure="check its direction (map.inverse()), and whether it was fitted in the "
+                    "pixels of the channels' own images",
+                )
             if lost:
                 _log.info("%d positions fall outside the image of channel %s", lost, name)
             places.append(Place(moved, find_centres(recording.timeline, moved)))

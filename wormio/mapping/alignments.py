@@ -32,6 +32,10 @@ _SPACES = {
 }
 
 
+# No image is so large.
+_LARGEST = 1 << 20
+
+
 @attrs.frozen(kw_only=True)
 class ControlPoints:
     """Pairs of points that somebody clicked.
@@ -120,7 +124,7 @@ def read_alignments(path: str | os.PathLike[str], *, layout: Layout) -> Alignmen
         # MATLAB's objects (t_concord, Rsegment) are not decoded; the maps are fitted anew.
         name: _control_points(file, name, layout)
         for name, value in fields.items()
-        if isinstance(value, MatStruct)
+        if isinstance(value, MatStruct) and {"Sall", "Aall"} & set(value.fields)
     }
     if not points:
         raise CorruptRecordingError(
@@ -155,21 +159,30 @@ def _control_points(file: MatFile, name: str, layout: Layout) -> ControlPoints:
         )
     rectangles = [numbers(file, f"alignments.{name}.{key}") for key in ("rect1", "rect2")]
     known = [r.ravel() for r in rectangles if r is not None and r.size == 4]
-    crops = np.stack([_crop(r, layout) for r in known]) if len(known) == 2 else None
+    crops = None
+    if len(known) == 2:
+        if not all((np.abs(r) < _LARGEST).all() and (r == np.floor(r)).all() for r in known):
+            raise CorruptRecordingError(
+                f"the crops of {name} are no rectangles of pixels",
+                expected="x, y, width and height, whole numbers",
+                found=f"{known[0].tolist()} and {known[1].tolist()}",
+                path=file.path,
+            )
+        crops = np.stack([_crop(r, layout) for r in known])
     return ControlPoints(name=name, source=source, target=target, crops=crops)
 
 
 def _points(file: MatFile, name: str, layout: str) -> Floats:
     """Return MATLAB's (x, y) from 1 as our (y, x) from 0."""
     values = numbers(file, name)
-    if values is None or values.ndim != 2 or values.shape[1] < 2 or not np.isfinite(values).all():
+    if values is None or values.ndim != 2 or values.shape[1] != 2 or not np.isfinite(values).all():
         raise CorruptRecordingError(
             f"{name} holds no points",
             expected="a table of x and y, all finite",
             found="nothing" if values is None else f"shape {values.shape}",
             path=file.path,
         )
-    xy = values[:, :2] - 1
+    xy = values - 1
     return xy[:, ::-1] if layout == "split" else xy
 
 

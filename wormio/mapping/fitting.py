@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wormio.errors import MappingError
 from wormio.mapping.models import MODELS, Model
+from wormio.mapping.outliers import find_inliers
 from wormio.mapping.pointmap import PointMap
 from wormio.mapping.steps import Space, Step, as_points, bounds_of
 from wormio.model._fields import array_field, as_tuple
@@ -19,12 +20,8 @@ __all__ = ["Fit", "ModelScore", "fit", "leave_one_out"]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-_TRIALS = 500
-_SEED = 20240
-# A point counts as an outlier beyond this many robust standard deviations.
-_LIMIT = 3.5
-# Median of the distance of two-dimensional normal errors, in standard deviations of one axis.
-_MEDIAN_DISTANCE = {2: 1.1774, 3: 1.5382}
+# Models that differ by less, in units of the points' spread, differ by rounding.
+_EQUAL = 1e-9
 
 
 @attrs.frozen(kw_only=True)
@@ -110,10 +107,11 @@ def fit(
     source, target : (N, D) array_like
         (y, x) or (z, y, x); row i of one belongs to row i of the other.
     model : str
-        ``"auto"``: the one of `MODELS` that predicts left-out points best.
+        ``"auto"``: the one of `MODELS` that predicts left-out points best; of equals the simplest.
     outliers : float
         Share of the pairs that may be wrong, below 0.5. They are found by least trimmed squares of
-        an affine map (Rousseeuw, J. Am. Stat. Assoc. 79:871, 1984) and left out.
+        an affine map (Rousseeuw, J. Am. Stat. Assoc. 79:871, 1984), then by how well curved maps
+        predict each, and left out.
     spaces : (Space, Space)
         Of source and target.
     provenance : dict, optional
@@ -136,7 +134,7 @@ def fit(
     array([[4., 6.]])
     """
     points, goals = _pairs(source, target)
-    inliers = _inliers(points, goals, outliers)
+    inliers = find_inliers(points, goals, outliers)
     p, q = points[inliers], goals[inliers]
     candidates = list(MODELS.values()) if model == "auto" else [_named(model)]
     scores = [_score(candidate, p, q) for candidate in candidates]
@@ -146,7 +144,7 @@ def fit(
             "no map can be fitted to the points",
             found="; ".join(f"{score.name}: {score.problem}" for score in scores),
         )
-    chosen = min(usable, key=_order)
+    chosen = _best(usable, _EQUAL * float(np.ptp(q, axis=0).max()))
     transform = MODELS[chosen.name].fit(p, q)
     made = PointMap(
         steps=[Step(transform, bounds_of(p))],
@@ -193,7 +191,7 @@ def leave_one_out(source: ArrayLike, target: ArrayLike, *, model: str = "auto") 
 
 
 def _pairs(source: ArrayLike, target: ArrayLike) -> tuple[Floats, Floats]:
-    points, goals = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    points, goals = as_points(source, "source"), as_points(target, "target")
     if points.ndim != 2 or points.shape[1] not in {2, 3} or points.shape != goals.shape:
         raise MappingError(
             "these are no pairs of points",
@@ -204,6 +202,8 @@ def _pairs(source: ArrayLike, target: ArrayLike) -> tuple[Floats, Floats]:
         raise MappingError(
             "a point is not finite", expected="numbers", cure="leave out points that were not found"
         )
+    if len(points) > 1 and np.ptp(points, axis=0).any() and not np.ptp(goals, axis=0).any():
+        raise MappingError("all points of the target are at one place")
     return points, goals
 
 
@@ -221,6 +221,8 @@ def _score(model: Model, points: Floats, goals: Floats) -> ModelScore:
         return ModelScore(
             name=model.name, problem=f"needs at least {least} pairs, there are {len(points)}"
         )
+    if len(points) > model.most:
+        return ModelScore(name=model.name, problem=f"takes at most {model.most} pairs")
     try:
         rms = _rms(model.fit(points, goals)(points) - goals)
     except MappingError as error:
@@ -237,48 +239,13 @@ def _score(model: Model, points: Floats, goals: Floats) -> ModelScore:
     )
 
 
-def _order(score: ModelScore) -> tuple[bool, float, int]:
-    """Sort by prediction; models that cannot be judged come last, and the simpler one first."""
-    place = list(MODELS).index(score.name)
-    return np.isnan(score.loo_rms), 0.0 if np.isnan(score.loo_rms) else score.loo_rms, place
-
-
-def _inliers(points: Floats, goals: Floats, share: float) -> Bools:
-    """Find the pairs that an affine map of the best part of them explains."""
-    if not 0 <= share < 0.5:
-        raise MappingError(
-            "the share of outliers is impossible", expected="0 to below 0.5", found=repr(share)
-        )
-    n, n_axes = points.shape
-    kept = n - int(np.floor(share * n))
-    if not share or kept < n_axes + 2:
-        return np.ones(n, bool)
-    rng = np.random.default_rng(_SEED)
-    best: tuple[float, Floats] = (np.inf, np.zeros(n))
-    model = MODELS["affine"]
-    for _ in range(_TRIALS):
-        chosen = np.asarray(rng.choice(n, n_axes + 1, replace=False), np.intp)
-        try:
-            for _ in range(4):  # concentration: refit to the points that fit best
-                distance = _distance(model.fit(points[chosen], goals[chosen])(points) - goals)
-                chosen = np.argsort(distance, kind="stable")[:kept]
-        except MappingError:
-            continue  # three points in line
-        cost = float((distance[chosen] ** 2).sum())
-        if cost < best[0]:
-            best = (cost, distance)
-    cost, distance = best
-    if not np.isfinite(cost):
-        raise MappingError("the points lie in line: they do not determine a map")
-    sigma = float(np.median(np.sort(distance)[:kept])) / _MEDIAN_DISTANCE[n_axes]
-    # What the affine map does not explain may be a bend, so the limit is never below the reach
-    # of the pairs that are promised to be right.
-    limit = max(_LIMIT * sigma, float(np.sort(distance)[kept - 1]))
-    return np.asarray(distance <= limit)
-
-
-def _distance(residuals: Floats) -> Floats:
-    return np.asarray(np.sqrt((residuals**2).sum(axis=1)))
+def _best(scores: list[ModelScore], equal: float) -> ModelScore:
+    """Choose by prediction, of equals the simplest; models that cannot be judged come last."""
+    judged = [score for score in scores if not np.isnan(score.loo_rms)]
+    if not judged:
+        return scores[0]
+    least = min(score.loo_rms for score in judged)
+    return next(score for score in judged if score.loo_rms <= least + equal)
 
 
 def _rms(residuals: Floats) -> float:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from wormio.errors import MappingError
 from wormio.mapping.fitting import Fit, fit
 from wormio.mapping.models import MODELS
-from wormio.mapping.steps import Space
+from wormio.mapping.steps import Space, as_points
 from wormio.mapping.transforms import Linear, Transform, with_one
 
 __all__ = ["match", "register"]
@@ -27,8 +27,12 @@ Ints = NDArray[np.int64]
 # Widths of the Gaussians in units of the clouds' spread: the first sees only the whole cloud.
 _WIDTHS = (0.5, 0.2, 0.08, 0.03)
 _LEAST = 6
-# The mixtures compare all points with all; more than these add time, not certainty.
-_MOST = 400
+# Of the smaller set, at least this share must find a partner: of strangers up to a tenth do, by
+# chance, and of a wrong map of few points up to three in ten.
+_SHARE = 1 / 3
+# The mixtures compare all points with all. More than these add time, not certainty, on one side;
+# on the other the partners of those must be among them.
+_MOST, _MOST_GOALS = 400, 5000
 # Within how many times the last reach the pairs are sought again.
 _REACHES = (5.0, 3.0, 2.0)
 
@@ -54,10 +58,10 @@ def register(
     model : str
         See `fit`.
     start : Linear, optional
-        First guess; default: shift and scale that bring centroid and spread together. Turns of
-        more than about 20 degrees need one.
+        First guess; default: shift and scale that bring centroid and spread together, with a scale
+        of its own for z, which has another unit. Turns of more than about 30 degrees need one.
     reach : float
-        Greatest distance of a pair after the affine map, in units of the coordinates.
+        Greatest distance of a pair after the affine map, in units of the target's coordinates.
     spaces, provenance
         See `fit`.
 
@@ -69,22 +73,31 @@ def register(
     Raises
     ------
     MappingError
-        Too few points, or too few of them find a partner.
+        Too few points, or too few of them find a partner: less than a third of the smaller set.
     """
+    if not reach > 0:
+        raise MappingError("the reach must be positive", found=repr(reach))
     points, goals = _cloud(source, "source"), _cloud(target, "target")
     if points.shape[1] != goals.shape[1]:
         raise MappingError(
             "the two sets differ in their number of coordinates",
             found=f"{points.shape[1]} and {goals.shape[1]}",
         )
+    if start is not None and (not isinstance(start, Linear) or start.n_axes != points.shape[1]):
+        raise MappingError(
+            "start does not fit the points",
+            expected=f"Linear, of {points.shape[1]} axes",
+            found=repr(start),
+        )
     moved: Transform = _coarse(points, goals, start)
+    least = max(_LEAST, int(np.ceil(_SHARE * min(len(points), len(goals)))))
     for share in _REACHES:
         limit = reach * share / _REACHES[0]
         pairs = match(moved(points), goals, limit)
-        if len(pairs) < _LEAST:
+        if len(pairs) < least:
             raise MappingError(
                 "too few points find a partner",
-                expected=f"at least {_LEAST} pairs within {limit:g}",
+                expected=f"at least {least} pairs within {limit:g}",
                 found=f"{len(pairs)} of {len(points)} and {len(goals)} points",
                 cure="give start=, a first guess of the map, or a larger reach=",
             )
@@ -114,6 +127,7 @@ def match(points: Floats, goals: Floats, reach: float) -> Ints:
     Parameters
     ----------
     points, goals : (N, D), (M, D) float64
+        What has NaN has no partner.
     reach : float
 
     Returns
@@ -123,14 +137,18 @@ def match(points: Floats, goals: Floats, reach: float) -> Ints:
     """
     from scipy.spatial import KDTree
 
-    distance, nearest = map(np.asarray, KDTree(goals).query(points))
-    back = np.asarray(KDTree(points).query(goals)[1])
-    rows = np.flatnonzero((back[nearest] == np.arange(len(points))) & (distance <= reach))
-    return np.stack([rows, nearest[rows]], axis=1).astype(np.int64)
+    here, there = (np.flatnonzero(np.isfinite(p).all(axis=1)) for p in (points, goals))
+    if not len(here) or not len(there):
+        return np.zeros((0, 2), np.int64)
+    p, q = points[here], goals[there]
+    distance, nearest = map(np.asarray, KDTree(q).query(p))
+    back = np.asarray(KDTree(p).query(q)[1])
+    rows = np.flatnonzero((back[nearest] == np.arange(len(p))) & (distance <= reach))
+    return np.stack([here[rows], there[nearest[rows]]], axis=1).astype(np.int64)
 
 
 def _cloud(points: ArrayLike, name: str) -> Floats:
-    cloud = np.asarray(points, np.float64)
+    cloud = as_points(points, name)
     if cloud.ndim != 2 or cloud.shape[1] not in {2, 3}:
         raise MappingError(
             f"{name} is no set of points",
@@ -149,14 +167,10 @@ def _coarse(points: Floats, goals: Floats, start: Linear | None) -> Linear:
     """Find the affine map that minimises the distance of the two mixtures."""
     from scipy.optimize import minimize
 
-    points, goals = _some(points), _some(goals)
-    goal = goals.mean(axis=0)
-    size = float(np.sqrt(((goals - goal) ** 2).sum(axis=1).mean()))
+    points, goals = _some(points, _MOST), _some(goals, _MOST_GOALS)
+    goal, size = _frame(goals)
     begin = points if start is None else start(points)
-    middle = begin.mean(axis=0) if start is None else goal
-    spread = float(np.sqrt(((begin - middle) ** 2).sum(axis=1).mean())) if start is None else size
-    if not (size > 0 and spread > 0):
-        raise MappingError("all points are at one place")
+    middle, spread = _frame(begin) if start is None else (goal, size)
     p, q = (begin - middle) / spread, (goals - goal) / size
     n_axes = points.shape[1]
     design = with_one(p)
@@ -170,7 +184,7 @@ def _coarse(points: Floats, goals: Floats, start: Linear | None) -> Linear:
             method="L-BFGS-B",
         ).x
     turn = parameters.reshape(n_axes + 1, n_axes)
-    linear = turn[1:].T * (size / spread)
+    linear = turn[1:].T * size[:, np.newaxis] / spread
     found = Linear(np.column_stack([linear, goal + size * turn[0] - linear @ middle]))
     if start is None:
         return found
@@ -179,10 +193,23 @@ def _coarse(points: Floats, goals: Floats, start: Linear | None) -> Linear:
     return Linear(both)
 
 
-def _some(points: Floats) -> Floats:
-    if len(points) <= _MOST:
+def _frame(cloud: Floats) -> tuple[Floats, Floats]:
+    """Return the centroid, and the spread along each axis: one for the plane, one for z."""
+    middle = cloud.mean(axis=0)
+    square = ((cloud - middle) ** 2).mean(axis=0)
+    plane = np.sqrt(square[-2:].sum())
+    size = np.array([np.sqrt(2 * square[0]), plane, plane][-cloud.shape[1] :])
+    if not (size > 0).all():
+        raise MappingError(
+            "all points are at one place, or of one z", cure="give points of one z as (y, x)"
+        )
+    return middle, size
+
+
+def _some(points: Floats, most: int) -> Floats:
+    if len(points) <= most:
         return points
-    return points[np.random.default_rng(len(points)).choice(len(points), _MOST, replace=False)]
+    return points[np.random.default_rng(len(points)).choice(len(points), most, replace=False)]
 
 
 def _mixture_distance(
@@ -200,7 +227,8 @@ def _mixture_distance(
 
 def _overlap(points: Floats, goals: Floats, width: float) -> tuple[float, Floats]:
     """Return the mean of exp(-d^2 / width^2) over all pairs, and its gradient by `points`."""
-    apart = points[:, np.newaxis] - goals
-    near = np.exp(-(apart**2).sum(axis=2) / width**2) / (len(points) * len(goals))
-    pull = -2 / width**2 * (near[:, :, np.newaxis] * apart).sum(axis=1)
+    from scipy.spatial.distance import cdist
+
+    near = np.exp(-cdist(points, goals, "sqeuclidean") / width**2) / (len(points) * len(goals))
+    pull = -2 / width**2 * (points * near.sum(axis=1)[:, np.newaxis] - near @ goals)
     return float(near.sum()), pull

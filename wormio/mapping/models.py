@@ -6,6 +6,7 @@ the hat matrix for polynomials, by Rippa's formula for splines (Adv. Comput. Mat
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import attrs
@@ -32,6 +33,10 @@ Floats = NDArray[np.float64]
 # Powers of ten between which the smoothing of a spline is sought, in units of the points' spread.
 _SMOOTHINGS = (-8.0, 3.0)
 _SINGULAR = 1e13
+# A spline takes time with the third power of the pairs: seconds for these.
+_MOST_SPLINE = 1000
+# Where a fit to all others must be made anew, it is made at most so often.
+_FOLDS = 100
 
 
 @attrs.frozen(kw_only=True)
@@ -47,12 +52,16 @@ class Model:
         ``fit(source, target)`` of (N, D) arrays.
     predict : callable
         ``predict(source, target)``: the residuals of each point, (N, D), under a fit to all others.
+        More than 100 points are left out in 100 groups, if each fit must be made anew.
+    most : int
+        Pairs beyond which it takes too long.
     """
 
     name: str
     least: Callable[[int], int]
     fit: Callable[[Floats, Floats], Transform]
     predict: Callable[[Floats, Floats], Floats]
+    most: int = sys.maxsize
 
 
 def _translation(source: Floats, target: Floats) -> Linear:
@@ -70,7 +79,10 @@ def _similarity(source: Floats, target: Floats) -> Linear:
     spread = (moved**2).sum()
     if spread == 0:
         raise MappingError("all points are at one place")
-    turn = (u * signs) @ vt * ((size * signs).sum() / spread)
+    scale = (size * signs).sum() / spread
+    if scale**2 * spread <= 1e-12 * (wanted**2).sum():
+        raise MappingError("no turn and scale explains the points: one set mirrors the other")
+    turn = (u * signs) @ vt * scale
     return Linear(np.column_stack([turn, goal - turn @ middle]))
 
 
@@ -98,8 +110,11 @@ def _projective(source: Floats, target: Floats) -> Projective:
         blocks = [zero] * n_axes
         blocks[axis] = one
         rows.append(np.hstack([*blocks, -q[:, axis : axis + 1] * one]))
-    start = np.linalg.svd(np.vstack(rows))[2][-1].reshape(n_axes + 1, n_axes + 1)
-    if abs(start[-1, 0]) < 1e-9:
+    # R has the right-hand vectors of the tall matrix, whose left-hand ones would fill the memory.
+    _, size_of, vectors = np.linalg.svd(np.linalg.qr(np.vstack(rows), mode="r"))
+    start = vectors[-1].reshape(n_axes + 1, n_axes + 1)
+    rank = int((size_of > 1e-9 * size_of[0]).sum())
+    if rank < start.size - 1 or abs(start[-1, 0]) < 1e-9:
         raise MappingError("the points do not determine a projective map")
     start = start / start[-1, 0]
     free = np.ones(start.size, bool)
@@ -124,6 +139,8 @@ def _projective(source: Floats, target: Floats) -> Projective:
         return np.asarray(result.reshape(len(one) * n_axes, -1)[:, free])
 
     found = matrix(least_squares(residuals, start.ravel()[free], slopes, method="lm").x)
+    if not ((one @ found.T)[:, -1] > 0).all():
+        raise MappingError("the horizon of the projective map runs between the points")
     # Columns are ordered (1, p); a `Projective` has (p, 1).
     found = np.column_stack([found[:, 1:], found[:, 0]])
     into = np.eye(n_axes + 1)
@@ -162,11 +179,14 @@ def _spline(knots: Floats, target: Floats) -> tuple[Floats, Floats, Floats]:
     system[:n, :n] = kernel + _smoothing(kernel, with_one(knots), target) * np.eye(n)
     system[:n, n:] = with_one(knots)
     system[n:, :n] = system[:n, n:].T
-    if np.linalg.cond(system) > _SINGULAR:
+    try:
+        inverse = np.linalg.inv(system)
+    except np.linalg.LinAlgError:
+        inverse = np.full_like(system, np.inf)
+    if not np.linalg.norm(system, 1) * np.linalg.norm(inverse, 1) <= _SINGULAR:
         raise MappingError(
-            "the points do not determine a spline", cure="two of them coincide, or all lie in line"
+            "the points do not determine a spline: they lie in line, or two are at one place"
         )
-    inverse = np.linalg.inv(system)
     solved = inverse[:, :n] @ target
     return solved[:n], solved[n:], -solved[:n] / np.diag(inverse)[:n, np.newaxis]
 
@@ -199,10 +219,13 @@ def _smoothing(kernel: Floats, plane: Floats, target: Floats) -> float:
 def _refitting(fit: Callable[[Floats, Floats], Transform]) -> Callable[[Floats, Floats], Floats]:
     def predict(source: Floats, target: Floats) -> Floats:
         residuals = np.empty_like(target)
-        for i in range(len(source)):
-            others = np.arange(len(source)) != i
-            moved = fit(source[others], target[others])(source[i : i + 1])
-            residuals[i] = moved[0] - target[i]
+        n = len(source)
+        group = np.arange(n) % min(n, _FOLDS)
+        for left_out in range(min(n, _FOLDS)):
+            out = group == left_out
+            residuals[out] = fit(source[~out], target[~out])(source[out]) - target[out]
+        if not np.isfinite(residuals).all():
+            raise MappingError("a left-out point lies beyond the horizon")
         return residuals
 
     return predict
@@ -260,7 +283,13 @@ _ALL = (
         fit=_quadratic,
         predict=_by_hat_matrix(monomials),
     ),
-    Model(name="thin-plate", least=lambda d: d + 2, fit=_thin_plate, predict=_predict_thin_plate),
+    Model(
+        name="thin-plate",
+        least=lambda d: d + 2,
+        fit=_thin_plate,
+        predict=_predict_thin_plate,
+        most=_MOST_SPLINE,
+    ),
 )
 
 MODELS: dict[str, Model] = {model.name: model for model in _ALL}

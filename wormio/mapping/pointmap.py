@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import reprlib
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ from wormio.mapping.steps import Space, Step, as_points
 from wormio.mapping.transforms import Linear, transform_from_json
 from wormio.model import Positions
 from wormio.model._fields import as_tuple, plain
-from wormio.storage.atomic import refuse_existing, write_atomically
+from wormio.storage.atomic import refuse_foreign, write_atomically
 
 __all__ = ["OutsideWarning", "PointMap", "identity", "load"]
 
@@ -134,7 +135,7 @@ class PointMap:
         for step in self.steps:
             before, moved = moved, step.transform(moved)
             beyond |= step.outside(before, moved)
-        lost = known & np.isnan(moved).any(axis=1)
+        lost = np.asarray(known & np.isnan(moved).any(axis=1))
         if outside == "nan":
             moved = np.where(beyond[:, np.newaxis], np.nan, moved)
         elif outside != "ignore":
@@ -311,7 +312,7 @@ class PointMap:
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, MappingError):
                 raise
-            raise MappingError(f"the map is damaged: {error}", found=f"{tree!r}"[:200]) from error
+            raise MappingError(f"the map is damaged: {error}", found=reprlib.repr(tree)) from error
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the map to a JSON file, which appears at once and complete.
@@ -319,10 +320,9 @@ class PointMap:
         Raises
         ------
         OutputExistsError
-            There is a file already.
+            There is a file already, and `overwrite` is false or it is no map.
         """
-        if not overwrite:
-            refuse_existing(path)
+        refuse_foreign(path, "map", _is_map, overwrite=overwrite)
         text = json.dumps(self.to_json(), indent=1, allow_nan=False)
         write_atomically(path, text.encode(), overwrite=overwrite)
 
@@ -352,7 +352,12 @@ def load(path: str | os.PathLike[str]) -> PointMap:
         raise MappingError(f"this is no map: {error}", expected="JSON", path=path) from error
 
 
-def identity(n_axes: int = 2, *, source: Space = Space(), target: Space = Space()) -> PointMap:
+def identity(
+    n_axes: int = 2,
+    *,
+    source: Space = Space(),  # noqa: B008 (frozen)
+    target: Space = Space(),  # noqa: B008 (frozen)
+) -> PointMap:
     """Return the map that moves nothing."""
     matrix = np.column_stack([np.eye(n_axes), np.zeros(n_axes)])
     return PointMap(
@@ -361,6 +366,14 @@ def identity(n_axes: int = 2, *, source: Space = Space(), target: Space = Space(
         target=target,
         provenance={"operation": "identity"},
     )
+
+
+def _is_map(path: Path) -> bool:
+    try:
+        load(path)
+    except (MappingError, OSError):
+        return False
+    return True
 
 
 def _told_bounds(step: Step) -> str:

@@ -5,6 +5,7 @@ Each works on (N, D) arrays, D = 2 (y, x) or 3 (z, y, x), says so in JSON, and k
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -287,7 +288,7 @@ def transform_from_json(tree: Mapping[str, Any]) -> Transform:
         raise MappingError(
             f"this is no transform: {type(error).__name__}: {error}",
             expected=f"one of {', '.join([*kinds, 'inverse'])} with its numbers",
-            found=f"{tree!r}"[:200],
+            found=reprlib.repr(tree),
         ) from error
     return made
 

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from wormio.errors import ContractError, MissingImageError, OptionError
+from wormio.errors import MissingImageError, OptionError
 from wormio.model.channel import Finding
 from wormio.model.columns import Column, Flag, Origin
 from wormio.model.events import Events
@@ -67,9 +67,8 @@ def combine(
     OptionError
         Fewer than two recordings, an unknown `on`, a tolerance that is no time or of no use,
         ``on="index"`` with different lengths, ``on="count"`` without hardware counters,
-        ``on="time"`` without times.
-    ContractError
-        The images differ in size or type, or no frames belong together.
+        ``on="time"`` without times, images that differ in size or type, no frames that belong
+        together.
     """
     _check(recordings, on, tolerance)
     members = list(recordings.values())
@@ -141,7 +140,7 @@ def _check(recordings: Mapping[str, Recording], on: str, tolerance: float | None
         if not isinstance(m.frames, MissingFrames)
     }
     if len(set(kinds.values())) > 1:
-        raise ContractError(
+        raise OptionError(
             "the images of the recordings differ",
             expected="one size and type",
             found="; ".join(f"{n}: {s[0]}x{s[1]} {t}" for n, (s, t) in kinds.items()),

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from wormio.errors import ContractError
+from wormio.errors import OptionError
 from wormio.model.columns import Flag
 from wormio.model.timeline import Timeline
 
@@ -45,7 +45,7 @@ def by_count(timelines: Sequence[Timeline]) -> Pairing:
 
     Raises
     ------
-    ContractError
+    OptionError
         The cameras never ran at the same time.
     """
     rows = [single_rows(t) for t in timelines]
@@ -73,7 +73,7 @@ def by_time(timelines: Sequence[Timeline], limit: float | None = None) -> Pairin
 
     Raises
     ------
-    ContractError
+    OptionError
         The cameras never ran at the same time.
     """
     lead, *others = timelines
@@ -187,8 +187,8 @@ def _nearest(time: Floats, rows: Ints, want: Floats, limit: float) -> Ints:
     return result
 
 
-def _apart(timelines: Sequence[Timeline], on: str) -> ContractError:
-    return ContractError(
+def _apart(timelines: Sequence[Timeline], on: str) -> OptionError:
+    return OptionError(
         f"no frames belong together by {on}",
         expected="recordings that overlap",
         found="; ".join(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -15,6 +16,8 @@ from wormio.model._fields import as_dict
 
 __all__ = ["Source"]
 
+_MAX_PARTS = 64
+
 
 def _json_value(value: object) -> Any:
     """Return `value` as JSON would give it back, so that equal sources compare equal."""
@@ -24,6 +27,16 @@ def _json_value(value: object) -> Any:
         raise ContractError(
             "a source must be JSON-serialisable", found=f"{value!r}"[:300], cure=str(error)
         ) from error
+
+
+def _short(sizes: dict[str, int]) -> dict[str, int | str]:
+    """Return names and sizes, or few of them and a digest of all."""
+    if len(sizes) <= _MAX_PARTS:
+        return dict(sizes)
+    names = list(sizes)
+    digest = hashlib.sha256(json.dumps(sorted(sizes.items())).encode()).hexdigest()
+    ends = {name: sizes[name] for name in (names[0], names[-1])}
+    return {**ends, f"SHA-256 of all {len(names)} names and sizes": digest}
 
 
 def _part_name(part: Path, folder: Path) -> str:
@@ -88,7 +101,9 @@ class Source:
         options : attrs instance, optional
             Those that differ from their defaults are kept.
         parts : iterable of path-like
-            The files it consists of; their names and sizes enter the recording's identity.
+            The files it consists of; their names and sizes enter the recording's identity. Of
+            very many, the first and the last are named and the rest enter a digest: a source
+            travels with every task.
         """
         path = Path(path).absolute()
         folder = path if path.is_dir() else path.parent
@@ -102,7 +117,7 @@ class Source:
             }
         return cls(
             "open",
-            {"path": str(path), "format": format, "options": chosen, "parts": sizes},
+            {"path": str(path), "format": format, "options": chosen, "parts": _short(sizes)},
         )
 
     def to_json(self) -> dict[str, Any]:

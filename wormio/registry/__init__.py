@@ -27,6 +27,7 @@ from wormio.registry.options import (
     Options,
     finite_number,
     make_options,
+    one_of,
     option,
     positive_number,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "list_formats",
     "load_code",
     "make_options",
+    "one_of",
     "open",
     "option",
     "positive_number",

@@ -232,13 +232,16 @@ def _seen(probe: Probe) -> str:
     """Say what is there, from the probe's own listing: a folder is never listed twice."""
     if not probe.is_dir:
         size = probe.size()
-        return f"a file of {size} bytes" if size else "an empty file"
+        text = f"a file of {size} bytes" if size else "an empty file"
+        return f"{text} that cannot be read" if probe.unreadable else text
     if not probe.names:
         return "an empty folder"
     text = f"a folder with {', '.join(probe.names[:_SHOWN_NAMES])}"
     more = len(probe.names) - _SHOWN_NAMES
     if more > 0:
         text += f" and {more}{' or more' if probe.capped else ''} more"
+    if probe.unreadable:
+        text += f"; cannot be read: {', '.join(map(str, probe.unreadable))}"
     return text
 
 

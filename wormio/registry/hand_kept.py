@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ __all__ = ["place_events"]
 
 _PLACES = ("count", "time", "frame")
 _MAX_BYTES = 256 * 2**20
+_NAME = re.compile(r"[+-]?0\d+|.*_.*")
 
 
 def place_events(
@@ -121,6 +123,7 @@ def _from_csv(
             expected="different names, one of them count, time or frame",
             found=", ".join(header)[:200],
             path=path,
+            cure="separate the columns by commas, and name them in the first line",
         )
     unknown = sorted(set(table.units) - set(header))
     if unknown:
@@ -173,6 +176,8 @@ def _numbers(
     for number, text in cells:
         try:
             value = int(text) if whole else float(text) if text or not empty else math.nan
+            if "_" in text:
+                raise ValueError("Python's own way to write it")
             if whole and not -(2**63) <= value < 2**63:
                 raise ValueError("too large")
             if text and not math.isfinite(value):
@@ -188,8 +193,13 @@ def _numbers(
 
 
 def _guess(cells: list[tuple[int, str]]) -> NDArray[Any]:
-    """Return a property: whole numbers, numbers (an empty cell is NaN), or text."""
+    """Return a property: whole numbers, numbers (an empty cell is NaN), or text.
+
+    Names of wells or trials, "1_2" or "007", are text: as numbers, others could share them.
+    """
     texts = [text for _, text in cells]
+    if any(_NAME.fullmatch(text) for text in texts):
+        return np.array(texts, str)
     try:
         return np.array([int(text) for text in texts], np.int64)
     except (ValueError, OverflowError):

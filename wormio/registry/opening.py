@@ -296,6 +296,8 @@ def _recognise(probe: Probe, registry: PluginRegistry) -> Format:
             path=path,
             cure=f"choose one: wormio.open(path, {best[0].format!r}), or --format {best[0].format}",
         )
+    if None in probe.unreadable:
+        raise probe.unreadable[None]  # who may read it must be asked, not what it is
     crashed = [str(v) for v in explanation.verdicts if v.answer == "crashed"]
     unheard = [*crashed, *(f"not loaded: {failure}" for failure in explanation.failures)]
     if explanation.suggestions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import attrs
@@ -16,6 +16,7 @@ __all__ = [
     "check_option",
     "finite_number",
     "make_options",
+    "one_of",
     "option",
     "positive_number",
 ]
@@ -47,6 +48,17 @@ def positive_number(value: Any) -> float:
     if number <= 0:
         raise ValueError("must be a positive number")
     return number
+
+
+def one_of(*words: str) -> Callable[[Any], str]:
+    """Return a converter of options that takes these words and no others."""
+
+    def convert(value: Any) -> str:
+        if value not in words:
+            raise ValueError("must be one of " + ", ".join(map(repr, words)))
+        return str(value)
+
+    return convert
 
 
 _flag = attrs.converters.to_bool

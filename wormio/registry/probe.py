@@ -33,6 +33,8 @@ class Probe:
         Entries of the folder, sorted; empty for a file.
     capped : bool
         Whether the folder has more entries than were listed.
+    unreadable : dict of (str or None) to OSError
+        What the system said of files whose first bytes were asked for; None stands for the path.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -47,6 +49,7 @@ class Probe:
             self.names = tuple(sorted(listed[:MAX_NAMES]))
         self._set = frozenset(self.names)
         self._heads: dict[str | None, bytes] = {}
+        self.unreadable: dict[str | None, OSError] = {}
 
     def has(self, name: str) -> bool:
         """Tell whether the folder has an entry of that name."""
@@ -61,8 +64,20 @@ class Probe:
         if name not in self._heads:
             if len(self._heads) >= _MAX_HEADS:
                 return b""  # a detector that wants more is not bounded; it sees nothing
-            self._heads[name] = _read_head(self.path if name is None else self.path / name)
+            self._heads[name] = self._read_head(name)
         return self._heads[name]
+
+    def _read_head(self, name: str | None) -> bytes:
+        path = self.path if name is None else self.path / name
+        try:
+            if path.is_file():  # a pipe would block
+                with path.open("rb") as file:
+                    return file.read(HEAD_BYTES)
+        except OSError as error:
+            self.unreadable[name] = error
+        except ValueError:  # a name that no file can have
+            pass
+        return b""
 
     def size(self, name: str | None = None) -> int:
         """Return the size in bytes of the file, or of a file in the folder; -1 if unknown."""
@@ -70,13 +85,3 @@ class Probe:
             return (self.path if name is None else self.path / name).stat().st_size
         except (OSError, ValueError):  # ValueError: a name that no file can have
             return -1
-
-
-def _read_head(path: Path) -> bytes:
-    try:
-        if not path.is_file():  # a pipe would block
-            return b""
-        with path.open("rb") as file:
-            return file.read(HEAD_BYTES)
-    except (OSError, ValueError):
-        return b""

@@ -24,15 +24,14 @@ __all__ = [
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
-def refuse_existing(path: str | os.PathLike[str]) -> None:
+def refuse_existing(
+    path: str | os.PathLike[str],
+    cure: str = "choose another name, or ask for it to be overwritten: overwrite=True "
+    "(--overwrite)",
+) -> None:
     """Raise `OutputExistsError` if there is anything at `path`."""
     if os.path.lexists(path):
-        raise OutputExistsError(
-            "the output is there already",
-            path=path,
-            cure="choose another name, or ask for it to be overwritten: overwrite=True "
-            "(--overwrite)",
-        )
+        raise OutputExistsError("the output is there already", path=path, cure=cure)
 
 
 def is_new(path: str | os.PathLike[str]) -> bool:

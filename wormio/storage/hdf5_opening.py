@@ -94,6 +94,8 @@ def open_unlocked(path: Path) -> h5py.File:
         # No locks: some network file systems cannot lock, and nothing is written.
         return h5py.File(path, "r", locking=False)
     except OSError as error:
+        if error.errno is not None:  # the system's: without HDF5's own words around it
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         # This process has it open with locks: HDF5 wants the same for both.
         if "locking flag" not in str(error):
             raise

@@ -6,17 +6,11 @@ from typing import Literal
 
 import attrs
 
-from wormio.registry import Options, option, positive_number
+from wormio.registry import Options, one_of, option, positive_number
 
 __all__ = ["AhrensOptions"]
 
 _positive = attrs.converters.optional(positive_number)
-
-
-def _kind(value: object) -> str | None:
-    if value not in {None, "h5", "stack"}:
-        raise ValueError("must be 'h5' or 'stack'")
-    return None if value is None else str(value)
 
 
 @attrs.frozen(kw_only=True)
@@ -26,7 +20,7 @@ class AhrensOptions(Options):
     kind: Literal["h5", "stack"] | None = option(
         "Which files to read where a folder has volumes as both .h5 and .stack.",
         default=None,
-        converter=_kind,
+        converter=attrs.converters.optional(one_of("h5", "stack")),
     )
     dataset: str | None = option(
         "Name of the dataset in the .h5 files; needed if they hold several of 3 dimensions.",

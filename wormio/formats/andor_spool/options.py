@@ -6,18 +6,12 @@ from typing import Literal, get_args
 
 import attrs
 
-from wormio.registry import Options, finite_number, option, positive_number
+from wormio.registry import Options, finite_number, one_of, option, positive_number
 
 __all__ = ["AndorSpoolOptions", "Split"]
 
 Split = Literal["none", "rows", "columns"]
 _positive = attrs.converters.optional(positive_number)
-
-
-def _split(value: object) -> str:
-    if value not in get_args(Split):
-        raise ValueError(f"must be one of {', '.join(get_args(Split))}")
-    return str(value)
 
 
 def _at_least_one(value: object) -> float | None:
@@ -50,5 +44,5 @@ class AndorSpoolOptions(Options):
         "How an image splitter puts two channels on the camera: 'rows' (one above the other), "
         "'columns' (side by side) or 'none'.",
         default="none",
-        converter=_split,
+        converter=one_of(*get_args(Split)),
     )

@@ -10,6 +10,8 @@ from typing import Any
 import attrs
 
 from wormio.formats.described.schema import (
+    LEAST,
+    MOST,
     Description,
     EventTable,
     FrameFiles,
@@ -26,6 +28,8 @@ __all__ = ["check"]
 _SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 # Numbers of bytes, of columns: what is larger overflows.
 _MOST = 2**40
+_POSITIVE = {"rows", "columns", "planes", "frames_per_volume", "rate", "z", "y", "x"}
+_POSITIVE |= {"um_per_unit", "um_per_pixel", "per_um"}
 
 
 def check(description: Description, document: Document) -> None:
@@ -157,6 +161,13 @@ def _check_numbers(description: Description, document: Document) -> None:
     for keys, value in _leaves(description, ()):
         if isinstance(value, Given):
             _check_given(value, description, document, keys)
+        elif isinstance(value, float) and keys[-1] in _POSITIVE and not LEAST <= value <= MOST:
+            raise document.error(
+                keys,
+                "impossible number",
+                expected=f"a positive number from {LEAST:g} to {MOST:g}",
+                found=str(value),
+            )
         elif isinstance(value, int) and not isinstance(value, bool):
             column = keys[-1] in {"counter", "time", "z", "direction", "volume", "gate", "column"}
             if not int(column) <= value <= _MOST:

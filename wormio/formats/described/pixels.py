@@ -9,7 +9,12 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from wormio.errors import CorruptRecordingError, MissingPartError, TruncatedRecordingError
+from wormio.errors import (
+    CorruptRecordingError,
+    MissingPartError,
+    OptionError,
+    TruncatedRecordingError,
+)
 from wormio.formats.described.schema import FrameFiles
 from wormio.formats.described.values import Values
 from wormio.formats.links import inside
@@ -42,13 +47,15 @@ def find_files(folder: Path, frames: FrameFiles, *, trust: bool) -> list[Path]:
         There are several and nothing says in which order.
     MissingPartError
         One in the middle is missing.
+    OptionError
+        What the description calls their number is none.
     UnsafeReferenceError
         One is a link out of the folder.
     """
     pattern = frames.pattern
     found = [(m, p) for p in folder.iterdir() if (m := pattern.fullmatch(p.name))]
     if "index" in pattern.groupindex:
-        ordered = sorted((int(m["index"]), p) for m, p in found)
+        ordered = sorted((_index(m["index"], p), p) for m, p in found)
         numbers = [number for number, _ in ordered]
         wanted = list(range(frames.first_index, frames.first_index + len(numbers)))
         if len(set(numbers)) < len(numbers):
@@ -79,6 +86,18 @@ def find_files(folder: Path, frames: FrameFiles, *, trust: bool) -> list[Path]:
                 cure="move the others away",
             )
     return [inside(folder, path.name, trust=trust) for path in paths]
+
+
+def _index(digits: str | None, path: Path) -> int:
+    if digits is None or not digits.isdecimal():
+        raise OptionError(
+            "the part 'index' of a frame file's name is no number",
+            expected="digits, by which the files are ordered",
+            found=repr(digits),
+            path=path,
+            cure=r"let that group of [frames] file match digits only: (?P<index>\d+)",
+        )
+    return int(digits)
 
 
 def map_frames(

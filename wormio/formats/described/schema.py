@@ -15,6 +15,8 @@ import attrs
 from wormio.model.channel import Role
 
 __all__ = [
+    "LEAST",
+    "MOST",
     "TIME_UNITS",
     "Actuator",
     "ChannelSpec",
@@ -38,6 +40,8 @@ ColumnName = str | int
 """A column, by its name or by its number, counted from 1."""
 TimeUnit = Literal["s", "ms", "us", "ns"]
 TIME_UNITS: dict[TimeUnit, float] = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+LEAST, MOST = 1e-9, 1e9
+"""A length, a rate or a calibration beyond these is a slip of the pen in any unit."""
 Policy = Literal["from_volume_index", "from_scan", "from_modulo", "regular", "planar"]
 
 

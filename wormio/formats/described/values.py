@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from wormio.errors import CorruptRecordingError, MissingPartError, OptionError
-from wormio.formats.described.schema import Given, Value
+from wormio.formats.described.schema import LEAST, MOST, Given, Value
 from wormio.formats.links import inside
 
 __all__ = ["Values"]
-
-# A length, a rate or a calibration beyond these is a slip of the pen in any unit.
-_LEAST, _MOST = 1e-9, 1e9
 
 
 class Values:
@@ -141,8 +138,8 @@ class Values:
             return None
         if isinstance(given, Given) and given.inverse and number:
             number = 1 / number
-        if positive and not _LEAST <= number <= _MOST:
-            raise self._impossible(given, f"a positive number from {_LEAST:g} to {_MOST:g}", number)
+        if positive and not LEAST <= number <= MOST:
+            raise self._impossible(given, f"a positive number from {LEAST:g} to {MOST:g}", number)
         if not math.isfinite(number) or abs(number) > 1e15:
             raise self._impossible(given, "a number", number)
         return number

@@ -100,6 +100,8 @@ def number(value: Any) -> float | None:
     """Return an attribute that is one finite number, as such or as text; else None."""
     if isinstance(value, list):
         value = value[0] if len(value) == 1 else text(value)
+    if isinstance(value, bool):
+        return None
     try:
         found = float(value)
     except (TypeError, ValueError, OverflowError):

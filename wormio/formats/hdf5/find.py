@@ -75,7 +75,8 @@ def choose(
                 "the file holds no images",
                 expected="an array of numbers of at least two dimensions longer than 1",
                 found=_names(file),
-                cure="tables of neurons are no recordings: see wormio.read_positions",
+                cure="if one is there after all, name it: dataset=; tables of neurons are no "
+                "recordings: see wormio.read_positions",
             )
         if len(found) > 1:
             raise OptionError(

@@ -64,7 +64,7 @@ def open(path: Path, options: ZephirOptions) -> BaseRecording:  # noqa: A001 (wh
                 "the images are missing",
                 expected=f"the file {_DATA} beside {NAME}",
                 path=data,
-                cure="copy it there, or look at the rest with metadata_only=True",
+                cure="copy it there, or look at the rest with --metadata-only (metadata_only=True)",
             )
         with open_foreign(data) as file:
             source = dataset(file, "data", folder=folder, trust=options.trust)

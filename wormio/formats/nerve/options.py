@@ -7,20 +7,11 @@ from typing import Literal
 
 import attrs
 
-from wormio.registry import Options, finite_number, option, positive_number
+from wormio.registry import Options, finite_number, one_of, option, positive_number
 
 __all__ = ["NerveOptions"]
 
 _optional = attrs.converters.optional
-
-
-def _one_of(*allowed: str) -> object:
-    def convert(value: object) -> str:
-        if value not in allowed:
-            raise ValueError("must be one of " + ", ".join(map(repr, allowed)))
-        return str(value)
-
-    return convert
 
 
 def _shape(value: object) -> str:
@@ -46,20 +37,20 @@ class NerveOptions(Options):
         "'split' (upper and lower half of the rows), 'whole' (one channel, the whole frame), or "
         "'auto' (alignments.mat if it is there and its rectangles are equally large, else whole).",
         default="auto",
-        converter=_one_of("auto", "whole", "split", "alignments"),
+        converter=one_of("auto", "whole", "split", "alignments"),
     )
     rectangles: Literal["auto", "corners", "size"] = option(
         "What the rectangles in alignments.mat mean: 'corners' (x0 y0 x1 y1 as the lab's "
         "createAlignment.m saves them), 'size' (x y width height), or 'auto' (the one that fits "
         "the frame; an error if both do).",
         default="auto",
-        converter=_one_of("auto", "corners", "size"),
+        converter=one_of("auto", "corners", "size"),
     )
     pixel_order: Literal["columns", "rows"] = option(
         "Order of the pixels of a frame in the file: 'columns' (column after column, as the lab's "
         "MATLAB code reads them) or 'rows' (row after row).",
         default="columns",
-        converter=_one_of("columns", "rows"),
+        converter=one_of("columns", "rows"),
     )
     frame_shape: str | None = option(
         "Rows x columns of a whole frame, such as 1200x600; overrides the file's name.",

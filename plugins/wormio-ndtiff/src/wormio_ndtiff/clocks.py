@@ -12,6 +12,8 @@ Floats = NDArray[np.float64]
 
 # More time stamps than this that do not increase are no hiccups of a computer.
 _MOST_REPAIRED = 0.05
+# Of the frames that the most frequent channel has.
+_OFTEN = 0.9
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -39,7 +41,8 @@ class FrameTimes:
 def frame_times(stamps: Floats, count: NDArray[np.int64]) -> FrameTimes | None:
     """Return the times of frames from those of their images; None if no image has one.
 
-    The time of a frame is that of the channel that has most. Few stamps that are missing or do not
+    The time of a frame is that of its first channel, of those that (nearly) all frames have; where
+    that one is missing, the others' less their usual lag. Few stamps that are missing or do not
     increase are interpolated over the counter.
 
     Parameters
@@ -51,12 +54,16 @@ def frame_times(stamps: Floats, count: NDArray[np.int64]) -> FrameTimes | None:
     known = np.isfinite(stamps)
     if not known.any():
         return None
-    reference = int(known.sum(axis=0).argmax())
+    n_known = known.sum(axis=0)
+    reference = int(n_known.argmax())
     lag = np.zeros(stamps.shape[1])
     for channel in range(stamps.shape[1]):
         both = known[:, channel] & known[:, reference]
         if both.any():
             lag[channel] = np.median(stamps[both, channel] - stamps[both, reference])
+    often = np.flatnonzero(n_known >= _OFTEN * n_known[reference])
+    reference = int(often[lag[often].argmin()])
+    lag -= lag[reference]
     raw = stamps[:, reference].copy()
     rows = np.flatnonzero(~known[:, reference] & known.any(axis=1))
     raw[rows] = np.nanmean(stamps[rows] - lag, axis=1)
@@ -67,7 +74,7 @@ def frame_times(stamps: Floats, count: NDArray[np.int64]) -> FrameTimes | None:
     found = FrameTimes(time=raw, raw=raw, repaired=~good, lag=lag)
     if not len(bad):
         return found
-    if len(bad) > _MOST_REPAIRED * len(raw) or good.sum() < 2:
+    if len(bad) > max(1, _MOST_REPAIRED * len(raw)) or good.sum() < 2:
         return attrs.evolve(
             found,
             problem=f"{len(bad)} of {len(raw)} times are missing or do not increase, the first of "

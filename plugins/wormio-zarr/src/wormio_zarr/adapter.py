@@ -34,7 +34,7 @@ def contents(path: Path, options: ZarrOptions) -> list[str]:
     return [item.name for item in found] if len(found) > 1 else []
 
 
-def open(path: Path, options: ZarrOptions) -> BaseRecording:  # noqa: A001 (what openers are called)
+def open(path: Path, options: ZarrOptions) -> BaseRecording:
     """Open one image of a store. Its chunks are listed, none is read.
 
     Raises

@@ -288,7 +288,7 @@ class ZarrArray:
     def _below(self, folder: str, place: Place) -> Iterator[tuple[Place, int]]:
         grid = self.about.grid
         deepest = len(place) == len(grid) - 1
-        for entry in self._store.entries(folder):
+        for entry in self._store.entries(folder, listed=bool(place)):
             index = chunk_index(entry.name, grid[len(place)])
             if index is None or entry.is_dir == deepest:
                 continue

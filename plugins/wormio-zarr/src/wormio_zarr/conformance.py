@@ -1,4 +1,4 @@
-"""Three subjects: OME-Zarr 0.5 by the zarr library, 0.4 by hand, and wormio's frame table.
+"""Three subjects: OME-Zarr 0.5 by the zarr library; 0.4, and wormio's frame table, by hand.
 
 None shares code with the reader, or with `wormio_zarr.write`.
 """
@@ -86,7 +86,7 @@ def _make_04(folder: Path, truth: Truth) -> Path:
     kind = pixels.dtype.newbyteorder(">")
     scale = {"version": "0.4", **_multiscale(truth, axes, pixels.shape[4])}
     omero = {"channels": [{"label": name} for name in truth.channels]}
-    chunks = [2, 1, pixels.shape[2], 1, 2]
+    chunks = [4, len(truth.channels), pixels.shape[2], 1, 3]
     (path / "full").mkdir(parents=True)
     _say(path / ".zgroup", {"zarr_format": 2})
     _say(path / ".zattrs", {"multiscales": [scale], "omero": omero})
@@ -121,11 +121,8 @@ def _say(path: Path, content: dict[str, Any]) -> None:
 
 
 def _make_table(folder: Path, truth: Truth) -> Path:
-    """Write frame by frame along t, and the table as README.md says; pixels lie uncompressed."""
-    import zarr
-
+    """Write by hand, frame by frame along t, with the table that README.md describes."""
     path = folder / "recording.ome.zarr"
-    n_frames, n_channels, height, width = truth.frames.shape
     scale = {
         "axes": [{"name": "t", "type": "time"}, {"name": "c", "type": "channel"}]
         + [{"name": name, "type": "space"} for name in "zyx"],
@@ -136,24 +133,13 @@ def _make_table(folder: Path, truth: Truth) -> Path:
             }
         ],
     }
-    root = zarr.create_group(
-        store=path,
-        zarr_format=3,
-        attributes={"ome": {"version": "0.5", "multiscales": [scale]}},
-    )
-    put: dict[str, Any] = {"config": {"write_empty_chunks": True}, "compressors": None}
-    pixels = root.create_array(
-        "0",
-        shape=(n_frames, n_channels, 1, height, width),
-        dtype=truth.frames.dtype,
-        chunks=(2, 1, 1, height, width),
-        **put,
-    )
-    pixels[...] = truth.frames[:, :, np.newaxis]
+    _group_3(path, {"ome": {"version": "0.5", "multiscales": [scale]}})
+    n_frames, n_channels = truth.frames.shape[:2]
+    _array_3(path / "0", truth.frames[:, :, np.newaxis], 2)
     names = ("time", "z", "count", "volume", "direction")
-    table = root.create_group(
-        "wormio",
-        attributes={
+    _group_3(
+        path / "wormio",
+        {
             "format": "wormio-recording",
             "schema_version": 1,
             "z_unit": "um",
@@ -183,14 +169,45 @@ def _make_table(folder: Path, truth: Truth) -> Path:
         "stored": np.arange(n_frames * n_channels).reshape(n_frames, n_channels),
     }
     columns |= {f"events/0/{name}": values for name, values in _stimuli(truth).items()}
+    _group_3(path / "wormio" / "events", {})
+    _group_3(path / "wormio" / "events" / "0", {})
     for name, values in columns.items():
-        chunks = tuple(max(n, 1) for n in values.shape)
-        array = table.create_array(
-            name, shape=values.shape, dtype=values.dtype, chunks=chunks, **put
-        )
-        if values.size:
-            array[...] = values
+        _array_3(path / "wormio" / name, values, max(len(values), 1))
     return path
+
+
+def _group_3(path: Path, attributes: dict[str, Any]) -> None:
+    path.mkdir(parents=True, exist_ok=True)
+    _say(path / "zarr.json", {"zarr_format": 3, "node_type": "group", "attributes": attributes})
+
+
+def _array_3(path: Path, values: np.ndarray[Any, np.dtype[Any]], length: int) -> None:
+    """Write an array uncompressed, in chunks along its first dimension."""
+    little = values.astype(values.dtype.newbyteorder("<"))
+    path.mkdir(parents=True)
+    _say(
+        path / "zarr.json",
+        {
+            "zarr_format": 3,
+            "node_type": "array",
+            "shape": list(values.shape),
+            "data_type": values.dtype.name,
+            "chunk_grid": {
+                "name": "regular",
+                "configuration": {"chunk_shape": [length, *values.shape[1:]]},
+            },
+            "chunk_key_encoding": {"name": "default", "configuration": {"separator": "."}},
+            "fill_value": 0,
+            "codecs": [{"name": "bytes", "configuration": {"endian": "little"}}],
+            "attributes": {},
+        },
+    )
+    for start in range(0, len(values), length):
+        chunk = np.zeros((length, *values.shape[1:]), little.dtype)
+        part = little[start : start + length]
+        chunk[: len(part)] = part
+        rest = ".0" * (values.ndim - 1)
+        (path / f"c.{start // length}{rest}").write_bytes(chunk.tobytes())
 
 
 def _stimuli(truth: Truth) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:

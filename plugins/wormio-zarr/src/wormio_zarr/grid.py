@@ -67,7 +67,7 @@ def open_grid(
     timeline = _lifted(timing.timeline, 0.0 if z is None else z[1])
     findings = (
         *image.without_unit(_needed(own, planes, options)),
-        *absent_finding(array, written),
+        *absent_finding(array, written, len(timeline)),
         *timing.findings,
     )
     return BaseRecording(

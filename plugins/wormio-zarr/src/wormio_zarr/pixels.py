@@ -53,16 +53,28 @@ def written_planes(array: ZarrArray, planes: ArrayPlanes, options: ZarrOptions) 
     return everything
 
 
-def absent_finding(array: ZarrArray, written: Bools) -> tuple[Finding, ...]:
-    """Tell of planes that are not in the store, if there are any."""
+def absent_finding(array: ZarrArray, written: Bools, n_frames: int) -> tuple[Finding, ...]:
+    """Tell of planes that are not in the store, if there are any.
+
+    Parameters
+    ----------
+    array : ZarrArray
+    written : (T, Z, C) bool
+    n_frames : int
+        Up to the last of which anything was saved.
+    """
     if written.all():
         return ()
+    declared = written.shape[0] * written.shape[1]
+    ended = ""
+    if n_frames < declared:
+        ended = f"; none of the last {declared - n_frames} of {declared} frames is there at all"
     n_absent, n_chunks = int((~array.written).sum()), array.written.size
     return (
         Finding(
             code="images-missing",
             message=f"{int((~written).sum())} of {written.size} images are not in the store, or "
-            f"not whole ({n_absent} of {n_chunks} chunks are absent); reading one raises "
+            f"not whole ({n_absent} of {n_chunks} chunks are absent){ended}; reading one raises "
             "MissingImageError",
             cure="if the program that wrote the store leaves out chunks that hold nothing but the "
             "fill value, give absent_chunks='fill'",

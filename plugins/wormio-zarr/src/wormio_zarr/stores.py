@@ -75,8 +75,8 @@ class Store(Protocol):
         """Return exactly so many bytes of a file."""
         ...
 
-    def entries(self, key: str) -> Iterator[Entry]:
-        """List a folder; nothing if there is none."""
+    def entries(self, key: str, *, listed: bool = False) -> Iterator[Entry]:
+        """List a folder; nothing if there is none. `listed` says that this list has named it."""
         ...
 
 
@@ -157,26 +157,29 @@ class Folder:
         """Return exactly so many bytes of a file."""
         return _pread(self._safe(key), offset, length)
 
-    def entries(self, key: str) -> Iterator[Entry]:
-        """List a folder; nothing if there is none."""
-        folder = self._safe(key)
+    def entries(self, key: str, *, listed: bool = False) -> Iterator[Entry]:
+        """List a folder; nothing if there is none. `listed` says that this list has named it."""
+        if not listed:
+            self._safe(key)
         try:
-            listed = os.scandir(folder)
+            names = os.scandir(f"{self.path}/{key}")
         except (FileNotFoundError, NotADirectoryError):
             return
-        with listed:
-            for entry in listed:
+        with names:
+            for entry in names:
                 if entry.is_symlink():
                     self._safe(join(key, entry.name))
-                is_dir = entry.is_dir()
+                if entry.is_dir():
+                    yield Entry(entry.name, True, 0)
+                    continue
                 try:
                     about = entry.stat()
                 except FileNotFoundError:
                     raise MissingPartError(
                         "the link leads nowhere", path=entry.path, cure="copy what it points to"
                     ) from None
-                if is_dir or stat.S_ISREG(about.st_mode):  # a pipe would block
-                    yield Entry(entry.name, is_dir, about.st_size)
+                if stat.S_ISREG(about.st_mode):  # a pipe would block
+                    yield Entry(entry.name, False, about.st_size)
 
     def _safe(self, key: str) -> Path:
         """Return the path of a key, if it lies in the folder."""
@@ -323,7 +326,7 @@ class ZipArchive:
             raise _ended(self.where(key), offset + length, len(whole))
         return whole[offset : offset + length]
 
-    def entries(self, key: str) -> Iterator[Entry]:
+    def entries(self, key: str, *, listed: bool = False) -> Iterator[Entry]:
         """List a folder; nothing if there is none."""
         for name, is_dir in self._folders.get(self._safe(key).removeprefix(self._top), {}).items():
             size = 0 if is_dir else self._members[self._top + join(key, name)].size

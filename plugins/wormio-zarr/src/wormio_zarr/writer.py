@@ -27,6 +27,7 @@ __all__ = ["write"]
 
 Lengths = Sequence[int]
 _AXES = "tczyx"
+_COLORS = ("FFFFFF", "00FF00", "FF0000", "0000FF")
 # Pixels that are gathered before they are written, unless a single shard is larger.
 _SHARD_BYTES = 64 << 20
 
@@ -259,7 +260,8 @@ def _fill(
         fill_value=0,
     )
     put_table(root, recording, places)
-    _put_pixels(pixels, recording, places, shard or chunk, progress)
+    seen = _put_pixels(pixels, recording, places, shard or chunk, progress)
+    _put_channels(root, recording, seen)
 
 
 def _about(recording: Recording, places: Places, version: str) -> dict[str, Any]:
@@ -284,10 +286,28 @@ def _about(recording: Recording, places: Places, version: str) -> dict[str, Any]
         "axes": axes,
         "datasets": [{"path": "0", "coordinateTransformations": transforms}],
     }
-    omero = {"channels": [{"label": channel.name} for channel in recording.channels]}
     if version == "0.4":
-        return {"multiscales": [{"version": version, **scale}], "omero": omero}
-    return {"ome": {"version": version, "multiscales": [scale], "omero": omero}}
+        return {"multiscales": [{"version": version, **scale}]}
+    return {"ome": {"version": version, "multiscales": [scale]}}
+
+
+def _put_channels(root: zarr.Group, recording: Recording, seen: NDArray[Any]) -> None:
+    """Add what viewers want to know of the channels; OME-Zarr asks for colour and window."""
+    channels = []
+    for index, channel in enumerate(recording.channels):
+        known = bool(np.isfinite(seen[index]).all())  # else nothing of it was saved
+        low, high = seen[index].tolist() if known else (0.0, 0.0)
+        channels.append(
+            {
+                "label": channel.name,
+                "color": _COLORS[index % len(_COLORS)],
+                "window": {"min": low, "max": high, "start": low, "end": high},
+                "active": True,
+            }
+        )
+    about: dict[str, Any] = root.attrs.asdict()
+    about.get("ome", about)["omero"] = {"channels": channels}
+    root.attrs.put(about)
 
 
 def _put_pixels(
@@ -296,14 +316,18 @@ def _put_pixels(
     places: Places,
     block: tuple[int, ...],
     progress: Callable[[int, int], None] | None,
-) -> None:
-    """Write file by file; frames are read once, those of one stretch of t and z together."""
+) -> NDArray[Any]:
+    """Write file by file; return the least and the greatest value of each channel, (C, 2).
+
+    Frames are read once, those of one stretch of t and z together.
+    """
     n_t, n_z = places.shape
     _, n_channels, height, width = recording.frames.shape
     stored = recording.timeline.stored >= 0
     order = np.full((n_t, n_z), -1, np.int64)
     order.reshape(-1)[places.place] = np.arange(len(places.place))
     done = 0
+    seen = np.array([[np.inf, -np.inf]] * n_channels)
     for t, z in itertools.product(range(0, n_t, block[0]), range(0, n_z, block[2])):
         inside = order[t : t + block[0], z : z + block[2]]
         gathered = np.zeros((*inside.shape, n_channels, height, width), recording.frames.dtype)
@@ -313,6 +337,10 @@ def _put_pixels(
             saved[at] = stored[frame]
             for channel, image in _images(recording, frame, stored[frame]):
                 gathered[(*at, channel)] = image
+                known = image[np.isfinite(image)] if image.dtype.kind == "f" else image
+                if known.size:
+                    low, high = float(known.min()), float(known.max())
+                    seen[channel] = min(low, seen[channel, 0]), max(high, seen[channel, 1])
             done += 1
             if progress is not None:
                 progress(done, len(stored))
@@ -320,6 +348,7 @@ def _put_pixels(
             if saved[..., c : c + block[1]].any():
                 part = gathered[:, :, c : c + block[1]].transpose(0, 2, 1, 3, 4)
                 pixels[t : t + block[0], c : c + block[1], z : z + block[2]] = part
+    return seen
 
 
 def _images(
