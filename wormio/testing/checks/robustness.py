@@ -94,7 +94,7 @@ def truncation_is_noticed(context: Context) -> None:
         for name in whole.names():
             size = whole.at(name).stat().st_size
             for kept in _cuts(size):
-                copy = whole.copy_to(context.folder / f"{name.name}-{kept}")
+                copy = whole.copy_to(context.folder / f"{_place(name)}-{kept}")
                 os.truncate(copy.at(name), kept)
                 say(f"{name} cut to {kept} of {size} bytes")
                 try:
@@ -193,7 +193,7 @@ def damaged_headers_raise(context: Context) -> None:
                 at, bits = int(rng.integers(reach)), int(rng.integers(1, 256))
                 damaged = bytearray(content)
                 damaged[at] ^= bits
-                copy = whole.copy_to(context.folder / f"{name.name}-{number}")
+                copy = whole.copy_to(context.folder / f"{_place(name)}-{number}")
                 copy.at(name).write_bytes(damaged)
                 say(f"byte {at} of {name} XOR {bits:#04x}")
                 try:
@@ -217,6 +217,11 @@ def _read_a_lot(recording: BaseRecording) -> None:
         recording.frames[:]
     elif min(shape):
         recording.frames[0, 0, :1, :1]
+
+
+def _place(name: Path) -> str:
+    """Return a folder's name for the damage to a file: two files may share their last name."""
+    return str(name).replace("/", "_")[-80:]
 
 
 def _is_text(content: bytes) -> bool:
