@@ -3,7 +3,8 @@
 In a page, blocks run from top to bottom in one empty folder:
 
 - a ``code-block`` with a caption is a file of that name;
-- ``python`` is run, ``pycon`` is a doctest in the same namespace;
+- ``python`` is run, ``pycon`` is a doctest in the same namespace; ``py`` is only shown: it needs a
+  distribution that is not part of wormio;
 - in ``console``, lines that begin with ``$ wormio`` are run; what follows is their output, where
   ``...`` stands for anything. A program whose output says ``NOT conformant`` ends with 4.
 
@@ -185,6 +186,14 @@ def test_the_plugin_page_names_a_module_that_it_shows(folder):
 ONLY_THE_PAGES_PLUGIN = {"WORMIO_PLUGINS": "oaklab"}
 
 
+def without_switched_off(
+    done: subprocess.CompletedProcess[str],
+) -> subprocess.CompletedProcess[str]:
+    """Leave out the lines of other plugins that are installed here."""
+    kept = [line for line in done.stdout.splitlines(True) if "named by WORMIO_" not in line]
+    return subprocess.CompletedProcess(done.args, done.returncode, "".join(kept), done.stderr)
+
+
 @attrs.frozen
 class SeeminglyInstalled:
     """Runs the page's commands here; what is installed only looks so to importlib.metadata."""
@@ -201,7 +210,7 @@ class SeeminglyInstalled:
             case ["pip", "install", "pytest"]:
                 return run_process(["true"])
             case ["wormio", *arguments]:
-                return self._run("-c", RUN_WORMIO, *arguments)
+                return without_switched_off(self._run("-c", RUN_WORMIO, *arguments))
             case ["python", "-m", "pytest", folder]:
                 return self._run(
                     "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", folder
@@ -239,7 +248,9 @@ class Installed:
         left_out = ("PYTHON", "WORMIO_", "VIRTUAL_ENV")
         environment = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
         environment |= ONLY_THE_PAGES_PLUGIN
-        return run_process([str(self.bin / words[0]), *words[1:]], env=environment)
+        return without_switched_off(
+            run_process([str(self.bin / words[0]), *words[1:]], env=environment)
+        )
 
 
 def write_a_plugin(run: SeeminglyInstalled | Installed) -> None:

@@ -681,3 +681,15 @@ def test_every_other_real_hdf5_file_is_refused_or_read_as_h5py_reads_it(real_dat
             except FormatError:
                 continue
     assert read >= 1
+
+
+def test_planes_that_were_never_written_at_the_end_are_no_frames(tmp_path):
+    path = tmp_path / "stopped.h5"
+    with h5py.File(path, "w") as file:
+        array = file.create_dataset("a", shape=(5, 8, 9), dtype="u2", chunks=(1, 8, 9))
+        array[:3] = np.arange(3 * 72).reshape(3, 8, 9)
+    with wormio.open(path, axes="TYX", planes=1) as recording:
+        assert recording.frames.shape == (3, 1, 8, 9)
+        assert len(recording.timeline) == 3
+        assert int(recording.frames[2, 0, 7, 8]) == 215
+        assert "images-missing" in {finding.code for finding in recording.findings}

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from wormio.errors import CorruptRecordingError, MissingImageError
 from wormio.formats.stacks.arrays import ArrayPlanes
 from wormio.formats.stacks.blocks import BlockReader, plan_blocks
+from wormio.formats.stacks.timing import saved_frames
 from wormio.model import (
     FileLayout,
     Finding,
@@ -136,8 +137,8 @@ def decoded_frames(
         planes.shape,
         chunks,
     )
-    n_frames, n_channels = math.prod(written.shape[:2]), written.shape[2]
-    there = written.reshape(n_frames, n_channels)
+    n_frames, n_channels = saved_frames(written), written.shape[2]
+    there = written.reshape(-1, n_channels)
     turned = planes.labels.index("X") < planes.labels.index("Y")
 
     def read_image(frame: int, channel: int) -> NDArray[Any]:

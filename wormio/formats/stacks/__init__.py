@@ -16,7 +16,7 @@ from wormio.formats.stacks.options import (
     positive_whole,
     whole_axes,
 )
-from wormio.formats.stacks.timing import Grid, Timing, make_timing, planes_per_volume
+from wormio.formats.stacks.timing import Grid, Timing, make_timing, planes_per_volume, saved_frames
 
 __all__ = [
     "ArrayPlanes",
@@ -31,5 +31,6 @@ __all__ = [
     "plan_blocks",
     "planes_per_volume",
     "positive_whole",
+    "saved_frames",
     "whole_axes",
 ]

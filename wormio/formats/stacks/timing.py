@@ -12,7 +12,7 @@ from wormio.errors import OptionError
 from wormio.formats.stacks.options import GridOptions
 from wormio.model import Clock, Finding, Flag, Origin, Timeline, planar, regular
 
-__all__ = ["Grid", "Timing", "make_timing", "planes_per_volume"]
+__all__ = ["Grid", "Timing", "make_timing", "planes_per_volume", "saved_frames"]
 
 Floats = NDArray[np.float64]
 
@@ -94,7 +94,7 @@ def make_timing(grid: Grid, options: GridOptions) -> Timing:
         Option planes contradicts the grid.
     """
     _, n_z, n_channels = grid.stored.shape
-    n_frames = _n_frames(grid)
+    n_frames = saved_frames(grid.stored >= 0)
     per_volume = planes_per_volume(n_z, options)
     findings: list[Finding] = []
     time, time_origin, channel_offsets = _time(grid, per_volume, options, findings)
@@ -129,11 +129,17 @@ def make_timing(grid: Grid, options: GridOptions) -> Timing:
     return Timing(timeline=timeline, channel_offsets=channel_offsets, findings=tuple(findings))
 
 
-def _n_frames(grid: Grid) -> int:
-    """Return the number of frames up to the last that was saved; all if none was."""
-    n_t, n_z, _ = grid.stored.shape
-    saved = np.flatnonzero((grid.stored.reshape(n_t * n_z, -1) >= 0).any(axis=1))
-    return int(saved[-1]) + 1 if len(saved) else n_t * n_z
+def saved_frames(saved: NDArray[np.bool_]) -> int:
+    """Return the number of frames up to the last that was saved; all if none was.
+
+    Parameters
+    ----------
+    saved : (T, Z, C) bool
+        Whether each plane was.
+    """
+    n_frames = saved.shape[0] * saved.shape[1]
+    rows = np.flatnonzero(saved.reshape(n_frames, -1).any(axis=1))
+    return int(rows[-1]) + 1 if len(rows) else n_frames
 
 
 def _time(
@@ -143,7 +149,7 @@ def _time(
     findings: list[Finding],
 ) -> tuple[Floats, Origin, Floats]:
     n_t, n_z, n_channels = grid.stored.shape
-    index = np.arange(_n_frames(grid))
+    index = np.arange(saved_frames(grid.stored >= 0))
     offsets = np.zeros(n_channels)
     if options.volume_rate is not None:
         return index / (per_volume * options.volume_rate), Origin.USER, offsets
@@ -255,7 +261,7 @@ def _z(
     findings: list[Finding],
 ) -> tuple[Floats, Origin]:
     n_channels = grid.stored.shape[2]
-    index = np.arange(_n_frames(grid))
+    index = np.arange(saved_frames(grid.stored >= 0))
     if options.um_per_plane is not None:
         return np.asarray(index % per_volume * options.um_per_plane, np.float64), Origin.USER
     if grid.position_z is not None:
