@@ -184,8 +184,9 @@ def read_file(part: TiffPart, options: TiffOptions) -> Stack:
         raise OptionError(
             "the file is a part of an NDTiff data set, whose index says what its pages mean",
             path=part.path,
-            cure="open the folder of the data set, with `pip install wormio-ndtiff`; or name the "
-            "dimensions of the pages: axes='TYX', for example",
+            cure="open the folder of the data set, which wormio-ndtiff reads (`pip install "
+            "wormio-ndtiff`, if it is not installed); or name the dimensions of the pages: "
+            "axes='TYX', for example",
         )
     return read_plain(part, index)
 

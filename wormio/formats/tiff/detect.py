@@ -22,6 +22,7 @@ _DIALECTS = (
     (re.compile(rb"(ImageJ|SCIFIO)="), "an ImageJ header"),
     (re.compile(rb"SI\.hChannels|state\.acq\."), "a ScanImage header"),
 )
+_MMSTACK, _NDTIFF = 54773648, 483729
 _NDTIFF_INDEX = "NDTiff.index"
 # Notes beside the TIFFs do not count; of other files there may be one in so many.
 _NOTES = ("txt", "md", "json", "csv", "tsv", "xml", "log", "ini", "yml", "yaml", "toml")
@@ -42,14 +43,18 @@ def _file(head: bytes) -> Detection | None:
     if kind is None:
         return None
     seen = [f"{name} in the first {len(head)} bytes" for key, name in _DIALECTS if key.search(head)]
-    if _is_mmstack(head):
+    if _begins_with(head, _MMSTACK):
         seen.append("the header of a Micro-Manager stack")
+    if _begins_with(head, _NDTIFF):  # its plugin knows more of it
+        seen.append("the header of an NDTiff stack")
+        return Detection(Confidence.STRUCTURE, [f"the file begins as a {kind}", *seen])
     return Detection(Confidence.SIGNATURE, [f"the file begins as a {kind}", *seen])
 
 
-def _is_mmstack(head: bytes) -> bool:
+def _begins_with(head: bytes, mark: int) -> bool:
+    """Tell whether Micro-Manager's mark follows the header of a TIFF."""
     order = "<" if head[:2] == b"II" else ">"
-    return len(head) >= 12 and struct.unpack_from(order + "I", head, 8)[0] == 54773648
+    return len(head) >= 12 and bool(struct.unpack_from(order + "I", head, 8)[0] == mark)
 
 
 def _folder(probe: Probe) -> Detection | None:
