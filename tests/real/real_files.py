@@ -141,6 +141,23 @@ def _series(recording: Any, path: Path, entry: Entry) -> None:
         _compare(recording, tif.series[entry.series].asarray(), entry.array)
 
 
+def _hdf5(recording: Any, path: Path, entry: Entry) -> None:
+    """The whole recording is the only array of an HDF5 file, as h5py reads it."""
+    import h5py
+
+    with h5py.File(path, locking=False) as file:
+        (array,) = (item[()] for item in file.values() if isinstance(item, h5py.Dataset))
+    _compare(recording, array, entry.array)
+
+
+def _mono16(recording: Any, path: Path, entry: Entry) -> None:
+    """Every image is the first bytes of its block, as numpy reads them."""
+    for frame, count in enumerate(recording.timeline.stored[:, 0].tolist()):
+        block = path / f"{str(count).zfill(10)[::-1]}spool.dat"
+        pixels = np.fromfile(block, "<u2", recording.frames[0, 0].size)
+        np.testing.assert_array_equal(recording.frames[frame, 0].ravel(), pixels)
+
+
 def _compare(recording: Any, array: Any, letters: str) -> None:
     if len(letters) != array.ndim:
         raise ValueError(f"array = {letters!r} does not name the axes of {array.shape}")
@@ -152,6 +169,8 @@ def _compare(recording: Any, array: Any, letters: str) -> None:
 ORACLES: dict[str, tuple[str, Callable[[Any, Path, Entry], None]]] = {
     "pages": ("tifffile, page by page", _pages),
     "series": ("tifffile, as one array", _series),
+    "hdf5": ("h5py, as one array", _hdf5),
+    "mono16": ("numpy, block by block", _mono16),
 }
 """By name: what people call it, and the comparison."""
 
