@@ -13,7 +13,7 @@ from reference import subject_for
 import wormio.testing.checks  # noqa: F401 (fills CHECKS)
 from wormio.testing.checks import concurrency
 from wormio.testing.engine import CHECKS, CheckFailure, applicable_checks, run_check
-from wormio.testing.isolation import Meter, as_nobody, files_in_use, fresh, isolated
+from wormio.testing.isolation import Meter, bound_by_permissions, files_in_use, fresh, isolated
 from wormio.testing.subjects.leifer import subject as leifer
 from wormio.testing.subjects.tiff import subject as tiff
 
@@ -24,7 +24,7 @@ CASES = [
     for name, subjects in MUTANTS_MACHINE.items()
     for number, subject in enumerate(subjects)
 ]
-BINDING = isolated(lambda _: as_nobody())
+BINDING = isolated(lambda _: bound_by_permissions())
 
 
 def test_every_check_has_a_mutant():

@@ -15,7 +15,7 @@ from wormio.testing.copies import write
 from wormio.testing.engine import Context, check, require
 from wormio.testing.isolation import (
     Meter,
-    as_nobody,
+    bound_by_permissions,
     differences,
     fingerprint,
     fresh,
@@ -74,7 +74,7 @@ def the_data_are_not_touched(context: Context) -> None:
         for entry in written.root.rglob("*"):
             entry.chmod(0o555 if entry.is_dir() else 0o444)
         written.root.chmod(0o555)
-        if not as_nobody() or not os.access(path, os.R_OK, effective_ids=True):
+        if not bound_by_permissions() or not os.access(path, os.R_OK, effective_ids=True):
             return  # this machine cannot tell
         say("a folder that cannot be written")
         with context.opened(path) as recording:

@@ -23,7 +23,7 @@ from wormio.errors import (
 from wormio.model import BaseRecording, Flag
 from wormio.testing.copies import Written, write
 from wormio.testing.engine import CheckFailure, Context, check, require
-from wormio.testing.isolation import as_nobody, isolated
+from wormio.testing.isolation import bound_by_permissions, isolated
 
 __all__: list[str] = []
 
@@ -162,7 +162,7 @@ def absent_and_forbidden_paths_raise(context: Context) -> None:
         context.folder.chmod(0o755)
         for file in written.files():
             file.chmod(0)
-        if not as_nobody():
+        if not bound_by_permissions():
             return
         say("no file of the recording is readable")
         try:
