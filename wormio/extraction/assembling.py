@@ -1,0 +1,77 @@
+"""From the samples of all volumes to signals with their provenance."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+
+import attrs
+import numpy as np
+
+from wormio.extraction.plan import Plan
+from wormio.extraction.task import Samples
+from wormio.model import recording_id
+from wormio.signal import Provenance, Signal, Step
+
+__all__ = ["assemble"]
+
+
+def assemble(plan: Plan, samples: Samples) -> dict[str, Signal]:
+    """Return the signals of each channel.
+
+    Parameters
+    ----------
+    plan : Plan
+    samples : Samples
+        Of all complete volumes of the recording.
+    """
+    recording, timeline = plan.recording, plan.recording.timeline
+    options = plan.options()
+    provenance = Provenance(
+        source=recording.source.to_json(),
+        recording_id=recording_id(recording),
+        options=options,
+        versions=_versions(),
+        positions=plan.where,
+        volumes=timeline.volumes,
+        centre_frame=plan.places[0].centres.frame,
+    )
+    signals = {}
+    for j, (index, place) in enumerate(zip(plan.channels, plan.places, strict=True)):
+        frame = place.centres.frame
+        channel = recording.channels[index]
+        data, voxels = samples.data[j], samples.voxels[j]
+        sampled = np.where(frame >= 0, timeline.time[frame], np.nan)
+        signals[channel.name] = Signal(
+            data=data,
+            volume=np.arange(timeline.n_volumes),
+            time=timeline.volume_time + channel.time_offset,
+            sample_time=sampled + channel.time_offset,
+            valid=(voxels > 0) & np.isfinite(data),
+            voxels=voxels,
+            labels=plan.where.labels,
+            events=recording.events,
+            channel=channel,
+            quantity="fluorescence",
+            unit=plan.reducer.unit,
+            history=(
+                Step(
+                    name="extract",
+                    parameters=options | {"channel": channel.name},
+                    version=version("wormio"),
+                ),
+            ),
+            recording=provenance.recording_id,
+            provenance=provenance
+            if np.array_equal(frame, provenance.centre_frame)
+            else attrs.evolve(provenance, centre_frame=frame),
+        )
+    return signals
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "wormio": version("wormio"),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }

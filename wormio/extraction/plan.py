@@ -1,0 +1,125 @@
+"""The plan of an extraction: its batches of volumes, and the task of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+
+from wormio.extraction.centres import plane_table
+from wormio.extraction.kernels import Boundary
+from wormio.extraction.masks import Mask
+from wormio.extraction.places import Place
+from wormio.extraction.reducers import Reducer
+from wormio.extraction.task import Task
+from wormio.mapping import PointMap
+from wormio.model import Positions, Recording
+
+__all__ = ["Batch", "Plan", "plan_batches"]
+
+# Larger batches do not get faster, they only leave the processor's cache.
+_MAX_BATCH_BYTES = 32 << 20
+
+
+@attrs.frozen
+class Batch:
+    """Volumes that are read and reduced together.
+
+    Parameters
+    ----------
+    volumes : (int, int)
+        Half-open range.
+    frames : (int, int)
+        Half-open range that covers them.
+    """
+
+    volumes: tuple[int, int]
+    frames: tuple[int, int]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Plan:
+    """What is to be extracted, all choices made.
+
+    Parameters
+    ----------
+    recording : Recording
+    where : Positions
+        As they were given.
+    channels : tuple of int
+        Indices into the recording's.
+    places : tuple of Place
+        Of each of these channels.
+    maps : mapping of str to PointMap
+        By channel name.
+    mask : Mask
+    reducer : Reducer
+    boundary : {"exclude", "clip", "nan"}
+    offsets : tuple of float
+        Of each of these channels.
+    """
+
+    recording: Recording
+    where: Positions
+    channels: tuple[int, ...]
+    places: tuple[Place, ...]
+    maps: Mapping[str, PointMap]
+    mask: Mask
+    reducer: Reducer
+    boundary: Boundary
+    offsets: tuple[float, ...]
+
+    def task(self, batch: Batch) -> Task:
+        """Return what is to be done in a batch."""
+        volumes = slice(*batch.volumes)
+        timeline = self.recording.timeline
+        return Task(
+            volumes=batch.volumes,
+            frames=batch.frames,
+            channels=self.channels,
+            planes=np.stack(
+                [plane_table(timeline, i, *batch.volumes, batch.frames[0]) for i in self.channels]
+            ),
+            slot=np.stack([place.centres.slot[volumes] for place in self.places]),
+            yx=np.stack([place.positions.at(*batch.volumes)[..., 1:] for place in self.places]),
+            mask=self.mask,
+            reducer=self.reducer,
+            boundary=self.boundary,
+            offsets=self.offsets,
+        )
+
+    def image_bytes(self) -> int:
+        """Return the bytes of one image, decoded."""
+        _, _, height, width = self.recording.frames.shape
+        return int(height * width * self.recording.frames.dtype.itemsize)
+
+    def options(self) -> dict[str, Any]:
+        """Return the choices, as JSON; with the positions and maps they make the result."""
+        names = [self.recording.channels[i].name for i in self.channels]
+        options: dict[str, Any] = {
+            "mask": self.mask.to_json(),
+            "reducer": self.reducer.to_json(),
+            "boundary": self.boundary,
+            "offset": dict(zip(names, self.offsets, strict=True)),
+            "channels": names,
+        }
+        if self.maps:
+            options["mapping"] = {name: each.to_json() for name, each in self.maps.items()}
+        return options
+
+
+def plan_batches(plan: Plan, max_bytes: int) -> list[Batch]:
+    """Cut the volumes into batches of at most `max_bytes` of pixels, at least one volume each."""
+    frame_bytes = len(plan.channels) * plan.image_bytes()
+    frames_at_once = min(max_bytes, _MAX_BATCH_BYTES) // max(frame_bytes, 1)
+    batches = []
+    volumes = plan.recording.timeline.volumes
+    begin = 0
+    for end in range(1, len(volumes) + 1):
+        if end == len(volumes) or volumes[end, 1] - volumes[begin, 0] > frames_at_once:
+            span = (int(volumes[begin, 0]), int(volumes[end - 1, 1]))
+            batches.append(Batch((begin, end), span))
+            begin = end
+    return batches
