@@ -20,10 +20,12 @@ for _name in (
     "WORMIO_DESCRIPTIONS",
 ):
     os.environ.pop(_name, None)
-# Nor must the plugins that a developer has installed: each has tests of its own.
-os.environ["WORMIO_DISABLE_PLUGINS"] = ",".join(
-    entry.name for entry in entry_points(group="wormio") if entry.name != "builtin"
-)
+# Nor must the plugins that a developer has installed: each has tests of its own. The tables of real
+# files are about them too, where WORMIO_TEST_PLUGINS asks for it.
+if not os.environ.get("WORMIO_TEST_PLUGINS"):
+    os.environ["WORMIO_DISABLE_PLUGINS"] = ",".join(
+        entry.name for entry in entry_points(group="wormio") if entry.name != "builtin"
+    )
 
 _BESIDE_THE_CHECKOUT = Path(__file__).parents[2] / "shared" / "data"
 

@@ -7,6 +7,7 @@ entries are tested, and the page ``docs/real-files.md`` gets a section, without 
     order = 10                  # of the section on the page
     text = "A sentence or two."
     covers = ["*.tif"]          # every such path of MANIFEST.tsv has an entry, or lies in one
+    plugin = "nd2"              # that reads them: plugins/wormio-nd2
     file = [
         {path = "a/b.tif", frames = [90, 1, 20, 20], dtype = "int16", oracle = "pages"},
     ]
@@ -22,6 +23,7 @@ An entry has a `path` below the folder of real files, and of the following what 
 ``frames``    (F, C, Y, X); ``dtype``
 ``channels``  their names
 ``volumes``   number of complete ones
+``first_time``  seconds, of the first frame
 ``rate``      volumes a second, to 1 in 1000
 ``um``        voxel size, for example ``{z = 2.0, x = 0.4}``; what is not given must be unknown
 ``z``         um, of the first frames
@@ -74,6 +76,7 @@ class Entry:
     rate: float | None = None
     um: Mapping[str, float] | None = None
     z: list[float] | None = None
+    first_time: float | None = None
     time: str = ""
     z_origin: str = ""
     findings: list[str] | None = None
@@ -92,6 +95,7 @@ class Family:
     covers: list[str]
     files: tuple[Entry, ...]
     order: int = 0
+    plugin: str = ""
 
 
 def families() -> list[Family]:
@@ -158,6 +162,45 @@ def _mono16(recording: Any, path: Path, entry: Entry) -> None:
         np.testing.assert_array_equal(recording.frames[frame, 0].ravel(), pixels)
 
 
+def _nd2(recording: Any, path: Path, entry: Entry) -> None:
+    """The whole recording is the array that the library nd2 makes of the file."""
+    import nd2
+
+    _compare(recording, nd2.imread(path), entry.array)
+
+
+def _zarr(recording: Any, path: Path, entry: Entry) -> None:
+    """The whole recording is one array of the store, as zarr reads it."""
+    import zarr
+
+    store = zarr.open_group(path, mode="r")
+    _compare(recording, np.asarray(store[f"0/{entry.series}"]), entry.array)
+
+
+def _ndstorage(recording: Any, path: Path, entry: Entry) -> None:
+    """The whole recording is the array that ndstorage makes of the data set."""
+    import ndstorage
+
+    library = ndstorage.Dataset(str(path))
+    try:
+        # Its order of axes: the others, then channels, whatever is asked for.
+        names = {"T": "time", "Z": "z", "C": "channel"}
+        wanted = [names[letter] for letter in entry.array if letter in names]
+        array = np.asarray(library.as_array(axes=wanted))
+    finally:
+        library.close()
+    _compare(recording, array, entry.array)
+
+
+def _nwb(recording: Any, path: Path, entry: Entry) -> None:
+    """The whole recording is the only series' data, as h5py reads it."""
+    import h5py
+
+    with h5py.File(path, locking=False) as file:
+        (series,) = file["acquisition"].values()
+        _compare(recording, series["data"][()], entry.array)
+
+
 def _compare(recording: Any, array: Any, letters: str) -> None:
     if len(letters) != array.ndim:
         raise ValueError(f"array = {letters!r} does not name the axes of {array.shape}")
@@ -170,6 +213,10 @@ ORACLES: dict[str, tuple[str, Callable[[Any, Path, Entry], None]]] = {
     "pages": ("tifffile, page by page", _pages),
     "series": ("tifffile, as one array", _series),
     "hdf5": ("h5py, as one array", _hdf5),
+    "nd2": ("nd2", _nd2),
+    "zarr": ("zarr", _zarr),
+    "ndstorage": ("ndstorage", _ndstorage),
+    "nwb": ("h5py, as one array", _nwb),
     "mono16": ("numpy, block by block", _mono16),
 }
 """By name: what people call it, and the comparison."""
@@ -227,6 +274,8 @@ def _compare_facts(recording: Any, entry: Entry) -> None:
             assert found == (None if expected is None else pytest.approx(expected, rel=1e-6))
     if entry.z is not None:
         assert timeline.z[: len(entry.z)].tolist() == pytest.approx(entry.z)
+    if entry.first_time is not None:
+        assert timeline.time[0] == pytest.approx(entry.first_time, abs=1e-9)
     if entry.time:
         assert timeline.origins["time"].name == entry.time
     if entry.z_origin:
