@@ -1,0 +1,145 @@
+"""Polynomials fitted to the samples around each sample: what smoothing and slopes are made of.
+
+Within a window the fitted value is a weighted sum of the samples (Savitzky & Golay 1964,
+10.1021/ac60214a047). The weights depend only on where the samples lie and which of them are known.
+Where all are known they are the same for all neurons: one sparse matrix smooths them all. Around
+missing samples each has weights of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Rule", "local_fits"]
+
+Rule = Literal["box", "savgol", "causal"]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+# Numbers in one batch of windows: bounds the memory.
+_BATCH = 4_000_000
+
+
+def local_fits(
+    data: Floats, position: Floats, rule: Rule, n: int, order: int, *, slope: bool = False
+) -> Floats:
+    """Return the value, or the slope, at each sample of a polynomial fitted around it.
+
+    Parameters
+    ----------
+    data : (T, N) float64
+        NaN and infinite samples take no part.
+    position : (T,) float64
+        Where the rows lie, increasing, about 1 apart.
+    rule : {"box", "savgol", "causal"}
+        Where the window lies, see `wormio.signal.smoothing.smooth`.
+    n : int
+        Samples in a window, at most T unless `rule` is ``"causal"``. A sample n or farther away
+        takes no part.
+    order : int
+        Of the polynomial; lower where fewer than ``order + 1`` samples are known.
+    slope : bool
+        Per unit of `position`.
+
+    Returns
+    -------
+    (T, N) float64
+        NaN where `data` is not finite, and where a slope has one known sample only.
+    """
+    from scipy.sparse import csr_array
+
+    finite = np.isfinite(data)
+    known = np.where(finite, data, 0.0)
+    result = np.full(data.shape, np.nan)
+    n_rows, n_columns = data.shape
+    if not result.size:
+        return result
+    start, stop = _bounds(n_rows, rule, n)
+    rows = np.arange(n_rows)
+
+    def window(centre: Ints) -> tuple[Ints, Floats, Bools]:
+        """Return the windows' rows, their distances in windows, and which take part."""
+        row = start[centre, np.newaxis] + np.arange(n)
+        inside = row < stop[centre, np.newaxis]
+        row = np.minimum(row, n_rows - 1)
+        distance = (position[row] - position[centre, np.newaxis]) / n
+        return row, distance, inside & (np.abs(distance) < 1)
+
+    # Where every sample of a window is known, one row of weights does for all neurons.
+    parts = []
+    for centre in np.array_split(rows, max(1, n_rows * n // _BATCH)):
+        row, distance, used = window(centre)
+        weights = _weights(distance, used, order, slope)
+        parts.append((np.repeat(centre, n), row.ravel(), weights.ravel(), used.ravel()))
+    at, row_of, weight, used_flat = (np.concatenate(column) for column in zip(*parts, strict=True))
+    shape = (n_rows, n_rows)
+    mapping = csr_array((weight[used_flat], (at[used_flat], row_of[used_flat])), shape)
+    result[finite] = (mapping @ known)[finite]
+    if finite.all():
+        return result / n if slope else result
+
+    counting = csr_array((np.ones(used_flat.sum()), (at[used_flat], row_of[used_flat])), shape)
+    incomplete = finite & (counting @ (~finite).astype(np.float64) > 0)
+    centres, columns = np.nonzero(incomplete)
+    for batch in np.array_split(np.arange(len(centres)), max(1, len(centres) * n // _BATCH)):
+        if not len(batch):
+            continue
+        row, distance, used = window(centres[batch])
+        column = columns[batch, np.newaxis]
+        weights = _weights(distance, used & finite[row, column], order, slope)
+        result[centres[batch], columns[batch]] = (weights * known[row, column]).sum(axis=1)
+    return result / n if slope else result
+
+
+def _bounds(n_rows: int, rule: Rule, n: int) -> tuple[Ints, Ints]:
+    """Return the half-open range of rows of each row's window."""
+    rows = np.arange(n_rows)
+    if rule == "causal":
+        return np.maximum(rows - n + 1, 0), rows + 1
+    start = rows - n // 2
+    if rule == "box":  # cut off at the ends
+        return np.maximum(start, 0), np.minimum(start + n, n_rows)
+    start = np.clip(start, 0, max(n_rows - n, 0))  # moved inside
+    return start, np.minimum(start + n, n_rows)
+
+
+def _weights(distance: Floats, used: Bools, order: int, slope: bool) -> Floats:
+    """Return the weights (M, n) that give the value, or slope, of fitted polynomials at 0.
+
+    Legendre polynomials keep the equations well conditioned, also in windows of many samples.
+    """
+    from numpy.polynomial import legendre
+
+    weights = np.zeros(distance.shape)
+    count = used.sum(axis=1)
+    orders = np.minimum(order, count - 1)
+    if slope:
+        weights[count < 2] = np.nan
+    for k in np.unique(orders[count > slope]):
+        chosen = np.flatnonzero((orders == k) & (count > slope))
+        if k <= 1:  # the usual orders, in closed form
+            weights[chosen] = _line_weights(distance[chosen], used[chosen], int(k), slope)
+            continue
+        basis = legendre.legvander(distance[chosen], int(k)) * used[chosen, :, np.newaxis]
+        unit = np.eye(k + 1)
+        at_zero = legendre.legval(0.0, legendre.legder(unit) if slope else unit)
+        q, r = np.linalg.qr(basis)
+        target = np.broadcast_to(at_zero, (len(chosen), k + 1))[..., np.newaxis]
+        solved = np.linalg.solve(np.swapaxes(r, 1, 2), target)
+        weights[chosen] = (q @ solved)[..., 0]
+    return weights
+
+
+def _line_weights(distance: Floats, used: Bools, order: int, slope: bool) -> Floats:
+    """Return the weights (M, n) of a mean or a line, like `_weights`."""
+    share = used / used.sum(axis=1, keepdims=True)
+    if order == 0:
+        return np.asarray(share)
+    centre = (share * distance).sum(axis=1, keepdims=True)
+    lever = used * (distance - centre)
+    lever /= (lever * lever).sum(axis=1, keepdims=True)
+    return np.asarray(lever if slope else share - centre * lever)
