@@ -55,7 +55,7 @@ def local_fits(
     finite = np.isfinite(data)
     known = np.where(finite, data, 0.0)
     result = np.full(data.shape, np.nan)
-    n_rows, n_columns = data.shape
+    n_rows = len(data)
     if not result.size:
         return result
     start, stop = _bounds(n_rows, rule, n)

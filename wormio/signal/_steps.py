@@ -47,6 +47,6 @@ def refuse_repeat(
                 expected=f"a signal without {name}"
                 + "".join(f" and without {other}" for other in also),
                 found=f"step {position} of {len(signal.history)}: {step.name}({given})"[:300],
-                cure="start from the signal as it was before that step, or repeat it on purpose: "
+                cure="start from the signal as it was before that step, or do it all the same: "
                 "force=True",
             )

@@ -24,6 +24,7 @@ from wormio.model import Channel, Events
 from wormio.model._fields import as_dict, as_tuple, is_text
 from wormio.signal import around as _around
 from wormio.signal import cleaning
+from wormio.signal._cleaning_methods import CleaningMethods
 from wormio.signal._digest import digest
 from wormio.signal._fields import check_shapes, json_field, signal_array
 from wormio.signal.provenance import Provenance
@@ -72,7 +73,7 @@ class Step:
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class Signal:
+class Signal(CleaningMethods):
     """Traces of N neurons over T volumes, in one channel.
 
     Arrays are read-only; two signals are equal if all they hold is, NaN equal to NaN.

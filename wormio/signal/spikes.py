@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -240,7 +241,7 @@ def _noise(data: Floats) -> Floats:
     bend = np.full(data.shape, np.nan)
     bend[1:-1] = np.abs(data[1:-1] - (data[:-2] + data[2:]) / 2)
     edges = np.linspace(0, n_rows, max(1, round(n_rows / _NOISE_BLOCK)) + 1).astype(int)
-    stretches = [bend[a:b].T for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    stretches = [bend[a:b].T for a, b in pairwise(edges)]
     level = np.stack([_spread(stretch) for stretch in stretches])
     level = np.where(np.isnan(level), _spread(bend.T), level)
     level = np.nan_to_num(level / np.sqrt(1.5))  # a bend's variance is 1.5 of a sample's

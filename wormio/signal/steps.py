@@ -22,6 +22,15 @@ __all__ = ["ORIGINS", "STEPS", "step_function"]
 STEPS: Mapping[str, str] = MappingProxyType(
     {
         "interpolate": "wormio.signal.cleaning:interpolate",
+        "remove_infinities": "wormio.signal.spikes:remove_infinities",
+        "remove_spikes": "wormio.signal.spikes:remove_spikes",
+        "median_filter": "wormio.signal.spikes:median_filter",
+        "smooth": "wormio.signal.smoothing:smooth",
+        "derivative": "wormio.signal.smoothing:derivative",
+        "subtract_baseline": "wormio.signal.baselines:subtract_baseline",
+        "dff": "wormio.signal.baselines:dff",
+        "normalize": "wormio.signal.normalizing:normalize",
+        "segment": "wormio.signal.segments:segment",
     }
 )
 """Where the function of each step is, imported when it is asked for."""
