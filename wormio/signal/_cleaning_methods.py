@@ -163,7 +163,7 @@ class CleaningMethods:
         *,
         over: Stretch | None = None,
         unit: StretchUnit = "seconds",
-        window: Window = 8,
+        window: Window = 4,
         force: bool = False,
     ) -> Signal:
         """Divide each neuron by its noise or height; see `wormio.signal.normalizing.normalize`."""
@@ -206,7 +206,7 @@ class CleaningMethods:
         self,
         method: _noise.NoiseMethod = "local_std",
         *,
-        window: Window = 8,
+        window: Window = 4,
         legacy: bool = False,
         force: bool = False,
     ) -> Floats:
@@ -222,7 +222,7 @@ class CleaningMethods:
         kind: _noise.SnrKind = "power",
         *,
         method: _noise.NoiseMethod = "local_std",
-        window: Window = 8,
+        window: Window = 4,
         force: bool = False,
     ) -> Floats:
         """Return each neuron's ratio of signal to noise, (N,); see `wormio.signal.noise.snr`."""

@@ -106,6 +106,8 @@ def quantile(values: Floats, q: float = 0.5) -> Floats:
 
     `numpy.nanquantile` does the same, line by line in Python where something is NaN.
     """
+    if not values.shape[-1]:
+        return np.full(values.shape[:-1], np.nan)
     ordered = np.sort(values, axis=-1)  # NaN last
     n = np.count_nonzero(~np.isnan(ordered), axis=-1)
     place = q * np.maximum(n - 1, 0)

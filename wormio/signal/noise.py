@@ -45,7 +45,7 @@ def noise(
     signal: Signal,
     method: NoiseMethod = "local_std",
     *,
-    window: Window = 8,
+    window: Window = 4,
     legacy: bool = False,
     force: bool = False,
 ) -> Floats:
@@ -67,7 +67,8 @@ def noise(
         0.25 and 0.5 cycles per sample; it needs whole traces and is NaN for a neuron with a missing
         sample.
     window : int or str
-        Of ``"local_std"``: a number of samples from 2, or seconds as text.
+        Of ``"local_std"``: a number of samples from 2, or seconds as text. The shorter, the less
+        activity there is in it; wormdatamodel 1.5 had 8.
     legacy : bool
         ``"local_std"`` as wormdatamodel 1.5 had it, to reproduce published numbers, and not
         otherwise: not corrected, the first windows mirrored, filled-in samples as they are, NaN for
@@ -142,7 +143,7 @@ def snr(
     kind: SnrKind = "power",
     *,
     method: NoiseMethod = "local_std",
-    window: Window = 8,
+    window: Window = 4,
     force: bool = False,
 ) -> Floats:
     """Return each neuron's ratio of signal to noise.
@@ -225,7 +226,7 @@ def rolling_deviation(data: Floats, n: int) -> Floats:
     median = np.full(n + 1, np.nan)
     least = max(2, (n + 1) // 2)
     median[least:] = chi2.ppf(0.5, np.arange(least, n + 1) - 1)
-    return np.sqrt(squares / median[count.astype(int)])
+    return np.asarray(np.sqrt(squares / median[count.astype(int)]))
 
 
 def local_noise(data: Floats, n: int) -> Floats:

@@ -34,7 +34,7 @@ def normalize(
     *,
     over: Stretch | None = None,
     unit: StretchUnit = "seconds",
-    window: Window = 8,
+    window: Window = 4,
     force: bool = False,
 ) -> Signal:
     """Divide each neuron by one number of its own.

@@ -34,6 +34,8 @@ _MAD_TO_STD = 1.4826
 # Samples over which the level of the noise is taken as constant: long enough for a median, short
 # against bleaching.
 _NOISE_BLOCK = 101
+# Fewer deviations than these say nothing of the noise.
+_FEWEST = 8
 # Samples on either side that lines are drawn through.
 _SIDE = 5
 # How far beyond those lines a spike lies, in standard deviations; and from which spread of its
@@ -236,7 +238,10 @@ def _hampel(data: Floats, n: int, threshold: float) -> Bools:
 
 
 def _noise(data: Floats) -> Floats:
-    """Return the standard deviation of the noise around each sample of (T, N), never NaN."""
+    """Return the standard deviation of the noise around each sample of (T, N).
+
+    NaN for a neuron with too few samples to tell.
+    """
     n_rows = len(data)
     bend = np.full(data.shape, np.nan)
     bend[1:-1] = np.abs(data[1:-1] - (data[:-2] + data[2:]) / 2)
@@ -244,7 +249,7 @@ def _noise(data: Floats) -> Floats:
     stretches = [bend[a:b].T for a, b in pairwise(edges)]
     level = np.stack([_spread(stretch) for stretch in stretches])
     level = np.where(np.isnan(level), _spread(bend.T), level)
-    level = np.nan_to_num(level / np.sqrt(1.5))  # a bend's variance is 1.5 of a sample's
+    level /= np.sqrt(1.5)  # a bend's variance is 1.5 of a sample's
     centres = (edges[:-1] + edges[1:] - 1) / 2
     rows = np.arange(n_rows)
     return np.stack([np.interp(rows, centres, column) for column in level.T], axis=1)
@@ -253,14 +258,17 @@ def _noise(data: Floats) -> Floats:
 def _spread(deviations: Floats) -> Floats:
     """Return the standard deviation that absolute deviations (..., M) speak of, NaN left out.
 
+    NaN where there are too few.
+
     Where most are zero, as in counts of dim neurons, their mean stands in for the median: not
     every odd count is a spike.
     """
     median = _MAD_TO_STD * quantile(deviations)
     known = ~np.isnan(deviations)
-    with np.errstate(invalid="ignore"):
-        mean = np.where(known, deviations, 0).sum(axis=-1) / known.sum(axis=-1)
-    return np.where(median == 0, np.sqrt(np.pi / 2) * mean, median)
+    count = known.sum(axis=-1)
+    mean = np.where(known, deviations, 0).sum(axis=-1) / np.maximum(count, 1)
+    spread = np.where(median == 0, np.sqrt(np.pi / 2) * mean, median)
+    return np.where(count < _FEWEST, np.nan, spread)
 
 
 def _prolonged(side: Floats, offsets: Floats) -> Floats:
