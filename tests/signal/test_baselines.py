@@ -36,7 +36,7 @@ def test_a_transient_of_half_its_baseline_is_one_half(make_signal):
 
 def test_percentiles_are_over_time(make_signal):
     """3 neurons x 4000 volumes: the axis that is easily mistaken."""
-    data = np.random.default_rng(0).normal(size=(4000, 3)) + [10, 100, 1000]
+    data = np.random.default_rng(0).normal([10, 100, 1000], 1, (4000, 3))
     expected = np.percentile(data, 20, axis=0)
     np.testing.assert_allclose(make_signal(data).baseline(), np.tile(expected, (4000, 1)))
     np.testing.assert_allclose(make_signal(data).global_baseline(), np.quantile(data, 0.05, axis=0))
@@ -139,7 +139,7 @@ def test_a_constant_baseline(make_signal):
 
 def test_a_baseline_close_to_zero_gives_nan_and_a_flag(make_signal, caplog):
     rng = np.random.default_rng(8)
-    data = rng.normal(0, 1, (500, 4)) + [100, 0, -50, 2]
+    data = rng.normal([100, 0, -50, 2], 1, (500, 4))
     signal = make_signal(data, labels=["good", "dark", "negative", "dim"])
     with caplog.at_level(logging.WARNING, logger="wormio"):
         relative = signal.dff()

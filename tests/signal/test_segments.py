@@ -16,7 +16,7 @@ NAN = np.nan
 def traces():
     """60 quiet samples, then a response, in 4 neurons on different levels."""
     rng = np.random.default_rng(0)
-    data = rng.normal(0, 1, (200, 4)) + [100, 200, 300, 400]
+    data = rng.normal([100, 200, 300, 400], 1, (200, 4))
     data[60:90] += [10, 20, 0, -40]
     return data
 

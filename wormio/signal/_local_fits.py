@@ -70,24 +70,21 @@ def local_fits(
         return row, distance, inside & (np.abs(distance) < 1)
 
     # Where every sample of a window is known, one row of weights does for all neurons.
-    parts = []
+    incomplete = np.zeros(data.shape, bool)
+    missing = (~finite).astype(np.float64)
     for centre in np.array_split(rows, max(1, n_rows * n // _BATCH)):
         row, distance, used = window(centre)
         weights = _weights(distance, used, order, slope)
-        parts.append((np.repeat(centre, n), row.ravel(), weights.ravel(), used.ravel()))
-    at, row_of, weight, used_flat = (np.concatenate(column) for column in zip(*parts, strict=True))
-    shape = (n_rows, n_rows)
-    mapping = csr_array((weight[used_flat], (at[used_flat], row_of[used_flat])), shape)
-    result[finite] = (mapping @ known)[finite]
-    if finite.all():
-        return result / n if slope else result
+        where = row[used], np.concatenate([[0], np.cumsum(used.sum(axis=1))])
+        shape = (len(centre), n_rows)
+        result[centre] = csr_array((weights[used], *where), shape) @ known
+        if not finite.all():
+            ones = csr_array((np.ones(len(where[0])), *where), shape)
+            incomplete[centre] = finite[centre] & (ones @ missing > 0)
+    result[~finite] = np.nan
 
-    counting = csr_array((np.ones(used_flat.sum()), (at[used_flat], row_of[used_flat])), shape)
-    incomplete = finite & (counting @ (~finite).astype(np.float64) > 0)
     centres, columns = np.nonzero(incomplete)
-    for batch in np.array_split(np.arange(len(centres)), max(1, len(centres) * n // _BATCH)):
-        if not len(batch):
-            continue
+    for batch in np.array_split(np.arange(len(centres)), 1 + len(centres) * n // _BATCH):
         row, distance, used = window(centres[batch])
         column = columns[batch, np.newaxis]
         weights = _weights(distance, used & finite[row, column], order, slope)

@@ -201,7 +201,7 @@ def rolling_deviation(data: Floats, n: int) -> Floats:
     -------
     (T, N) float64
     """
-    from scipy.stats import chi2
+    from scipy.special import gammaincinv
 
     n_rows = len(data)
     before, after = n // 2, n - 1 - n // 2
@@ -222,10 +222,10 @@ def rolling_deviation(data: Floats, n: int) -> Floats:
     for offset in range(n):
         part = slice(offset, offset + n_rows)
         squares += np.where(known[part], values[part] - mean, 0.0) ** 2
-    # Sums of squares of normal noise have this median, whatever the number of samples.
+    # The median of chi-squared: sums of squares of m samples have it, whatever m is.
     median = np.full(n + 1, np.nan)
     least = max(2, (n + 1) // 2)
-    median[least:] = chi2.ppf(0.5, np.arange(least, n + 1) - 1)
+    median[least:] = 2 * gammaincinv((np.arange(least, n + 1) - 1) / 2, 0.5)
     return np.asarray(np.sqrt(squares / median[count.astype(int)]))
 
 
