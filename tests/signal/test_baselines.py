@@ -180,9 +180,11 @@ def test_what_is_relative_already_is_refused(make_signal):
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"kind": "mode"}, "kind of baseline is unknown"),
+        ({"kind": "mode"}, "kind is unknown"),
         ({"percentile": 101}, "percentile is impossible"),
         ({"percentile": NAN}, "percentile is impossible"),
+        ({"percentile": "20"}, "percentile is impossible"),
+        ({"floor": "none"}, "floor is impossible"),
         ({"kind": "rolling_percentile", "window": 10}, "window is no length"),
         ({"kind": "rolling_percentile", "over": (0, 5)}, "over means nothing here"),
         ({"kind": "percentile", "value": 3}, "value means nothing here"),

@@ -179,9 +179,13 @@ def test_ranges_that_are_missing_are_asked_for(make_signal, traces):
         ({"normalize": "std"}, "normalize is unknown"),
         ({"unit": "volumes"}, "unit is unknown"),
         ({"before": -1}, "before is impossible"),
+        ({"before": 51}, "before is impossible"),
+        ({"before": "10"}, "before is impossible"),
+        ({"normalize": "local_std", "noise_range": (0, 1)}, "noise_range holds too few rows"),
         ({"start": 300, "stop": 400}, "start and stop holds too few rows"),
         ({"start": 9, "stop": 9}, "start and stop is no stretch"),
-        ({"start": NAN}, "start and stop is no stretch"),
+        ({"start": NAN}, "start is impossible"),
+        ({"stop": None}, "stop is impossible"),
         ({"baseline_range": (0.1, 0.2)}, "baseline_range holds too few rows"),
         ({"baseline_range": 3}, "baseline_range is no stretch"),
         ({"normalize": "local_std", "window": 1}, "window is no length"),
@@ -243,6 +247,12 @@ def test_normalizing_twice_is_refused(make_signal, traces):
         signal.smooth().normalize("local_std")
     signal.smooth().normalize("global_std")
     signal.smooth().normalize("max").normalize("local_std", force=True)
-    for options in ({"kind": "l2"}, {"over": (3, 1)}, {"unit": "s"}, {"window": 0}):
+    for options in (
+        {"kind": "l2"},
+        {"over": (3, 1)},
+        {"unit": "s"},
+        {"window": 0},
+        {"over": (0, 1)},
+    ):
         with pytest.raises(OptionError):
             signal.normalize(**options)

@@ -155,6 +155,7 @@ def test_spikes_are_removed_once_and_before_smoothing(make_signal):
         {"window": True},
         {"threshold": 0},
         {"threshold": NAN},
+        {"threshold": "4"},
         {"replace": "mean"},
         {"method": "zscore"},
     ],

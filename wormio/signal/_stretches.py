@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +13,12 @@ from wormio.errors import OptionError, SignalError
 if TYPE_CHECKING:
     from wormio.signal.signal import Signal
 
-__all__ = ["Stretch", "StretchUnit", "check_unit", "rows_of", "seconds_or_rows"]
+__all__ = ["Stretch", "StretchUnit", "rows_of", "seconds_or_rows"]
 
 Floats = NDArray[np.float64]
 StretchUnit = Literal["seconds", "rows"]
 Stretch = tuple[float | None, float | None]
 """From and up to, the latter not included; None is the end."""
-
-
-def check_unit(unit: str) -> None:
-    """Raise `OptionError` unless this is a unit of stretches."""
-    if unit not in get_args(StretchUnit):
-        raise OptionError("unit is unknown", expected="'seconds' or 'rows'", found=repr(unit))
 
 
 def rows_of(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import OptionError
+from wormio.signal._checks import check_choice, check_number
 from wormio.signal._exponential import fit_exponential
 from wormio.signal._levels import maximin, rolling_percentile
 from wormio.signal._relative import floor_of, refuse_relative, relative_quantity, warn
 from wormio.signal._removed import as_found
 from wormio.signal._steps import refuse_repeat
-from wormio.signal._stretches import Stretch, StretchUnit, check_unit, rows_of, seconds_or_rows
+from wormio.signal._stretches import Stretch, StretchUnit, rows_of, seconds_or_rows
 from wormio.signal._windows import Window, quantile, samples
 
 if TYPE_CHECKING:
@@ -109,10 +109,7 @@ def global_baseline(signal: Signal, fraction: float = 0.05) -> Floats:
     OptionError
         `fraction` is none.
     """
-    if not 0 <= fraction <= 1:
-        raise OptionError(
-            "fraction is impossible", expected="a number from 0 to 1", found=repr(fraction)
-        )
+    check_number("fraction", fraction, 0, 1)
     return quantile(_finite(signal).T, fraction)
 
 
@@ -159,8 +156,8 @@ def dff(
     """
     refuse_repeat(signal, "dff", force, also=("subtract_baseline",))
     refuse_relative(signal, force)
-    if floor is not None and not (math.isfinite(floor) and floor >= 0):
-        raise OptionError("floor is impossible", expected="a number from 0", found=repr(floor))
+    if floor is not None:
+        check_number("floor", floor, 0)
     options: dict[str, Any] = {
         "percentile": percentile,
         "window": window,
@@ -252,17 +249,9 @@ def _baseline(
     unit: StretchUnit,
 ) -> tuple[Floats, dict[str, Any]]:
     """Return the baseline, and what a step's `found` says of it."""
-    if kind not in get_args(BaselineKind):
-        raise OptionError(
-            "kind of baseline is unknown",
-            expected=", ".join(map(repr, get_args(BaselineKind))),
-            found=repr(kind),
-        )
-    if not 0 <= percentile <= 100:
-        raise OptionError(
-            "percentile is impossible", expected="a number from 0 to 100", found=repr(percentile)
-        )
-    check_unit(unit)
+    check_choice("kind", kind, BaselineKind)
+    check_number("percentile", percentile, 0, 100)
+    check_choice("unit", unit, StretchUnit)
     rolling = kind in ("rolling_percentile", "maximin")
     for name, meaningless in (
         ("value", value is not None and kind != "constant"),

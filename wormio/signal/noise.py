@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import OptionError
+from wormio.signal._checks import check_choice
 from wormio.signal._steps import refuse_repeat
 from wormio.signal._windows import Window, quantile, samples
 
@@ -89,12 +90,7 @@ def noise(
         An argument is impossible.
     """
     refuse_repeat(signal, "noise", force, also=SMEARING)
-    if method not in get_args(NoiseMethod):
-        raise OptionError(
-            "method is unknown",
-            expected="'local_std', 'differences' or 'welch'",
-            found=repr(method),
-        )
+    check_choice("method", method, NoiseMethod)
     n = samples(signal, window, odd=False, least=2)
     if legacy:
         if method != "local_std":
@@ -170,8 +166,7 @@ def snr(
     AlreadyAppliedError, OptionError
         See `wormio.signal.noise.noise`.
     """
-    if kind not in get_args(SnrKind):
-        raise OptionError("kind is unknown", expected="'power' or 'peak'", found=repr(kind))
+    check_choice("kind", kind, SnrKind)
     level = noise(signal, method, window=window, force=force)
     traces = _measured(signal).T
     if kind == "peak":

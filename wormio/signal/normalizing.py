@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wormio.errors import OptionError
+from wormio.signal._checks import check_choice
 from wormio.signal._relative import warn
 from wormio.signal._removed import as_found
 from wormio.signal._steps import refuse_repeat
-from wormio.signal._stretches import Stretch, StretchUnit, check_unit, rows_of
+from wormio.signal._stretches import Stretch, StretchUnit, rows_of
 from wormio.signal._windows import Window, samples
 from wormio.signal.noise import SMEARING, local_noise
 
@@ -70,15 +70,10 @@ def normalize(
         An argument is impossible; seconds are given and the volumes' times are unknown.
     """
     refuse_repeat(signal, "normalize", force, also=SMEARING if kind == "local_std" else ())
-    if kind not in get_args(Normalization):
-        raise OptionError(
-            "kind of normalization is unknown",
-            expected=", ".join(map(repr, get_args(Normalization))),
-            found=repr(kind),
-        )
-    check_unit(unit)
-    rows = rows_of(signal, over, unit, "over")
+    check_choice("kind", kind, Normalization)
+    check_choice("unit", unit, StretchUnit)
     n = samples(signal, window, odd=False, least=2)
+    rows = rows_of(signal, over, unit, "over", least=n if kind == "local_std" else 1)
     number = divisor(signal, rows, kind, n)
     data = signal.data
     if kind == "zscore":

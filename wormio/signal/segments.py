@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import OptionError
+from wormio.signal._checks import check_choice, check_number
 from wormio.signal._exponential import fit_exponential
 from wormio.signal._relative import floor_of, refuse_relative, relative_quantity, warn
 from wormio.signal._removed import as_found
 from wormio.signal._steps import refuse_repeat
-from wormio.signal._stretches import Stretch, StretchUnit, check_unit, rows_of, seconds_or_rows
+from wormio.signal._stretches import Stretch, StretchUnit, rows_of, seconds_or_rows
 from wormio.signal._windows import Window, quantile, samples
 from wormio.signal.noise import SMEARING
 from wormio.signal.normalizing import (
@@ -99,21 +99,26 @@ def segment(
     SignalError
         Seconds are given and the volumes' times are unknown.
     """
-    _check(signal, baseline, normalize, unit, before, force)
+    _check(signal, baseline, normalize, unit, force)
+    check_number("start", start)
+    check_number("stop", stop)
     rows = rows_of(signal, (start, stop), unit, "start and stop")
+    if before is not None:
+        check_number("before", before, 0, stop - start, above=True)
+    n = samples(signal, window, odd=False, least=2)
     cut = _cut(signal, rows)
     # Seconds count from `start` itself, not from the first sample after it.
     origin = start if unit == "seconds" else 0.0
     quiet: Stretch | None = None if before is None else (None, before)
     found: dict[str, Any] = {"rows": [rows.start, rows.stop]}
 
-    def within(given: Stretch | None, default: Stretch | None, name: str) -> slice:
+    def within(given: Stretch | None, default: Stretch | None, name: str, least: int = 1) -> slice:
         if given is None and default is None:
             raise OptionError(
                 f"which {name}?",
                 expected=f"{name}=(start, stop), counted from the segment's start, or before=",
             )
-        part = rows_of(cut, given or default, unit, name, origin=origin)
+        part = rows_of(cut, given or default, unit, name, origin=origin, least=least)
         found[name] = [part.start, part.stop]
         return part
 
@@ -143,8 +148,8 @@ def segment(
             if normalize in ("max", "max_abs"):
                 part = within(peak_range, None if before is None else (before, None), "peak_range")
             else:
-                part = within(noise_range, quiet, "noise_range")
-            n = samples(signal, window, odd=False, least=2)
+                least = n if normalize == "local_std" else 1
+                part = within(noise_range, quiet, "noise_range", least)
             number = divisor(attrs.evolve(cut, data=data), part, normalize, n)
             changes = {"quantity": quantity_in_units_of(signal, normalize), "unit": ""}
         data, undivided = divide_soundly(data, number)
@@ -177,20 +182,11 @@ def _check(
     baseline: str,
     normalize: str,
     unit: str,
-    before: float | None,
     force: bool,
 ) -> None:
-    for name, value, choices in (
-        ("baseline", baseline, get_args(SegmentBaseline)),
-        ("normalize", normalize, get_args(SegmentNormalization)),
-    ):
-        if value not in choices:
-            raise OptionError(
-                f"{name} is unknown", expected=", ".join(map(repr, choices)), found=repr(value)
-            )
-    check_unit(unit)
-    if before is not None and not (math.isfinite(before) and before > 0):
-        raise OptionError("before is impossible", expected="a positive number", found=repr(before))
+    check_choice("baseline", baseline, SegmentBaseline)
+    check_choice("normalize", normalize, SegmentNormalization)
+    check_choice("unit", unit, StretchUnit)
     if normalize == "local_std":
         refuse_repeat(signal, "local_std", force, also=SMEARING)
     if normalize == "baseline":

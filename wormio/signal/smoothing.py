@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import OptionError, SignalError
+from wormio.signal._checks import check_choice
 from wormio.signal._local_fits import Rule, local_fits
 from wormio.signal._steps import refuse_repeat
 from wormio.signal._windows import Window, require_interval, samples
@@ -74,12 +75,7 @@ def smooth(
         times do not increase.
     """
     refuse_repeat(signal, "smooth", force)
-    if kind not in get_args(Smoothing):
-        raise OptionError(
-            "kind of smoothing is unknown",
-            expected="'savgol', 'box' or 'causal'",
-            found=repr(kind),
-        )
+    check_choice("kind", kind, Smoothing)
     n = _length(signal, window, odd=kind == "savgol")
     degree = _order(kind, order, n)
     if legacy:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wormio.errors import OptionError
+from wormio.signal._checks import check_choice, check_number
 from wormio.signal._removed import as_found
 from wormio.signal._steps import refuse_repeat
 from wormio.signal._windows import Window, quantile, samples, windows
@@ -129,18 +129,9 @@ def remove_spikes(
         `window` is in seconds and the volumes' times are unknown.
     """
     refuse_repeat(signal, "remove_spikes", force, also=("smooth", "derivative"))
-    if method not in get_args(SpikeMethod):
-        raise OptionError(
-            "method is unknown", expected="'hampel' or 'legacy_global'", found=repr(method)
-        )
-    if replace not in get_args(Replacement):
-        raise OptionError("replace is unknown", expected="'nan' or 'median'", found=repr(replace))
-    if not threshold > 0:
-        raise OptionError(
-            "threshold is impossible",
-            expected="a positive number of standard deviations",
-            found=repr(threshold),
-        )
+    check_choice("method", method, SpikeMethod)
+    check_choice("replace", replace, Replacement)
+    check_number("threshold", threshold, 0, above=True)
     n = samples(signal, window, least=5)
     if method == "legacy_global":
         data, spikes = _legacy(signal.data)
