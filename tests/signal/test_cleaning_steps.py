@@ -100,3 +100,15 @@ def test_legacy_text_signals_go_through(make_signal, real_data):
         np.testing.assert_array_equal(done.valid, np.isfinite(data))
         assert signal.remove_spikes().removed().mean() < 0.01
         assert (signal.snr() > 1).all()
+
+
+@pytest.mark.parametrize("name", [name for name in STEPS if name != "interpolate"])
+def test_no_step_passes_an_infinity_on_but_as_missing(signal, name):
+    after = getattr(signal, name)(**STEPS[name])
+    rows = slice(4, 60) if name == "segment" else slice(None)
+    infinite = np.isinf(signal.data[rows])
+    if name == "remove_spikes":  # which takes out spikes, and these are not its business
+        assert np.isinf(after.data[infinite]).all()
+    else:
+        assert np.isnan(after.data[infinite]).all()
+        assert not np.isinf(after.data).any()

@@ -167,11 +167,9 @@ def dff(
     }
     level, found = _baseline(signal, kind, **options)
     lowest = floor_of(_finite(signal)) if floor is None else np.float64(floor)
-    with np.errstate(invalid="ignore"):
-        sound = np.isfinite(level) & (level > lowest)
+    sound = np.isfinite(level) & (level > lowest)
     data = np.full(level.shape, np.nan)
-    with np.errstate(invalid="ignore"):
-        np.divide(signal.data - level, level, out=data, where=sound)
+    np.divide(_finite(signal) - level, level, out=data, where=sound)
     flagged = ~sound & np.isfinite(signal.data)
     warn(signal, flagged, "a baseline too close to zero")
     return signal.with_step(
@@ -230,7 +228,7 @@ def subtract_baseline(
         "subtract_baseline",
         {"kind": kind, **options, "force": force},
         found=found,
-        data=signal.data - level,
+        data=_finite(signal) - level,
     )
 
 

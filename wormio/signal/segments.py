@@ -99,12 +99,9 @@ def segment(
     SignalError
         Seconds are given and the volumes' times are unknown.
     """
+    _check_stretch(start, stop, before)
     _check(signal, baseline, normalize, unit, force)
-    check_number("start", start)
-    check_number("stop", stop)
     rows = rows_of(signal, (start, stop), unit, "start and stop")
-    if before is not None:
-        check_number("before", before, 0, stop - start, above=True)
     n = samples(signal, window, odd=False, least=2)
     cut = _cut(signal, rows)
     # Seconds count from `start` itself, not from the first sample after it.
@@ -175,6 +172,13 @@ def segment(
         data=data,
         **changes,
     )
+
+
+def _check_stretch(start: float, stop: float, before: float | None) -> None:
+    check_number("start", start)
+    check_number("stop", stop)
+    if before is not None and start < stop:  # otherwise that is what is wrong
+        check_number("before", before, 0, stop - start, above=True)
 
 
 def _check(
