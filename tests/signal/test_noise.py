@@ -72,6 +72,15 @@ def test_missing_and_filled_in_samples_are_left_out(make_signal, white):
     assert blind.noise().mean() < 0.9
 
 
+def test_spikes_that_were_filled_in_are_left_out(make_signal, white):
+    data = white[:, :20].copy()
+    data[::12] += 40
+    signal = make_signal(data)
+    cleaned = signal.remove_spikes()
+    assert cleaned.removed()[::12].mean() > 0.9
+    np.testing.assert_array_equal(cleaned.interpolate().noise(), cleaned.noise())
+
+
 def test_a_spectrum_needs_whole_traces(make_signal, white, caplog):
     data = white[:, :3].copy()
     data[5, 1] = NAN

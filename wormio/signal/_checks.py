@@ -31,14 +31,9 @@ def check_number(
     above: bool = False,
 ) -> None:
     """Raise `OptionError` unless `value` is a number from `least` to `most`, or `above` it."""
-    fits = (
-        isinstance(value, Real)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-        and (value > least if above else value >= least)
-        and value <= most
-    )
-    if not fits:
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    enough = number > least if above else number >= least
+    if not (math.isfinite(number) and enough and number <= most):
         bounds = "" if math.isinf(least) else f" {'above' if above else 'from'} {least:g}"
         bounds += "" if math.isinf(most) else f" to {most:g}"
         raise OptionError(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from wormio.signal.signal import Signal
 
-__all__ = ["as_found", "removed"]
+__all__ = ["as_found", "measured", "removed"]
 
 Bools = NDArray[np.bool_]
 
@@ -75,3 +75,12 @@ def removed(signal: Signal, name: str | None = None) -> Bools:
                 inside = (place >= 0) & (signal.volume < stops[place])
                 mask[:, column[label]] |= inside
     return mask
+
+
+def measured(signal: Signal) -> NDArray[np.float64]:
+    """Return the samples that were measured and kept, (T, N); NaN for all others.
+
+    A spike that was taken out and filled in since is none.
+    """
+    kept = signal.valid & np.isfinite(signal.data) & ~removed(signal)
+    return np.where(kept, signal.data, np.nan)

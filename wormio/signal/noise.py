@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from wormio.errors import OptionError
 from wormio.signal._checks import check_choice
+from wormio.signal._removed import measured
 from wormio.signal._steps import refuse_repeat
 from wormio.signal._windows import Window, quantile, samples
 
@@ -52,7 +53,8 @@ def noise(
 ) -> Floats:
     """Return the standard deviation of each neuron's noise.
 
-    Measured samples only (`Signal.valid` and finite): filled-in ones have no noise of their own.
+    Measured samples only (`Signal.valid`, finite, and taken out by no step): filled-in ones have
+    no noise of their own.
     Ask the signal before it is smoothed: afterwards neighbours share their noise, and all three
     methods say too little.
 
@@ -100,7 +102,7 @@ def noise(
                 found=repr(method),
             )
         return _legacy_local_noise(signal.data, n)
-    data = _measured(signal)
+    data = measured(signal)
     if method == "local_std":
         return local_noise(data, n)
     if method == "differences":
@@ -131,7 +133,7 @@ def rolling_std(signal: Signal, window: Window = 8) -> Floats:
     OptionError
         `window` is impossible.
     """
-    return rolling_deviation(_measured(signal), samples(signal, window, odd=False, least=2))
+    return rolling_deviation(measured(signal), samples(signal, window, odd=False, least=2))
 
 
 def snr(
@@ -168,7 +170,7 @@ def snr(
     """
     check_choice("kind", kind, SnrKind)
     level = noise(signal, method, window=window, force=force)
-    traces = _measured(signal).T
+    traces = measured(signal).T
     if kind == "peak":
         height = quantile(traces, _PEAK_QUANTILE) - quantile(traces)
     else:
@@ -238,10 +240,6 @@ def difference_noise(data: Floats) -> Floats:
         return np.full(data.shape[1], np.nan)
     deviation = np.abs(steps - quantile(steps)[:, np.newaxis])
     return np.asarray(1.4826 * quantile(deviation) / np.sqrt(2))
-
-
-def _measured(signal: Signal) -> Floats:
-    return np.where(signal.valid & np.isfinite(signal.data), signal.data, np.nan)
 
 
 def _welch_noise(signal: Signal, data: Floats) -> Floats:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from wormio.signal._checks import check_choice
 from wormio.signal._relative import warn
-from wormio.signal._removed import as_found
+from wormio.signal._removed import as_found, measured
 from wormio.signal._steps import refuse_repeat
 from wormio.signal._stretches import Stretch, StretchUnit, rows_of
 from wormio.signal._windows import Window, samples
@@ -103,9 +103,9 @@ def divisor(signal: Signal, rows: slice, kind: str, window: int) -> Floats:
     window : int
         Samples, for ``"local_std"``.
     """
-    part = _part(signal, rows)
     if kind == "local_std":
-        return local_noise(np.where(signal.valid[rows], part, np.nan), window)
+        return local_noise(measured(signal)[rows], window)
+    part = _part(signal, rows)
     if kind in ("global_std", "zscore"):
         return _moments(part)[1]
     heights = np.abs(part) if kind == "max_abs" else part

@@ -94,6 +94,7 @@ def remove_spikes(
     cannot be told from a spike. The noise is measured in stretches of about a hundred samples, by
     the median absolute deviation of second differences. Twice: the second round does without the
     spikes of the first. At the ends only what there is of window and lines is used.
+    Missing and infinite samples take no part, and stay as they are.
 
     Parameters
     ----------
