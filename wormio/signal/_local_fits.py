@@ -3,15 +3,21 @@
 Within a window the fitted value is a weighted sum of the samples (Savitzky & Golay 1964,
 10.1021/ac60214a047). The weights depend only on where the samples lie and which of them are known.
 Where all are known they are the same for all neurons: one sparse matrix smooths them all. Around
-missing samples each has weights of its own.
+missing samples means and lines follow from a few sums, each by one sparse matrix as well; higher
+orders have weights of their own there.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 __all__ = ["Rule", "local_fits"]
 
@@ -50,8 +56,6 @@ def local_fits(
     (T, N) float64
         NaN where `data` is not finite, and where a slope has one known sample only.
     """
-    from scipy.sparse import csr_array
-
     finite = np.isfinite(data)
     known = np.where(finite, data, 0.0)
     result = np.full(data.shape, np.nan)
@@ -70,26 +74,79 @@ def local_fits(
         return row, distance, inside & (np.abs(distance) < 1)
 
     # Where every sample of a window is known, one row of weights does for all neurons.
+    present = finite.astype(np.float64)
     incomplete = np.zeros(data.shape, bool)
-    missing = (~finite).astype(np.float64)
     for centre in np.array_split(rows, max(1, n_rows * n // _BATCH)):
         row, distance, used = window(centre)
+        mapping = partial(_sparse, row, used, n_rows)
         weights = _weights(distance, used, order, slope)
-        where = row[used], np.concatenate([[0], np.cumsum(used.sum(axis=1))])
-        shape = (len(centre), n_rows)
-        result[centre] = csr_array((weights[used], *where), shape) @ known
-        if not finite.all():
-            ones = csr_array((np.ones(len(where[0])), *where), shape)
-            incomplete[centre] = finite[centre] & (ones @ missing > 0)
+        result[centre] = mapping(weights[used]) @ known
+        if finite.all():
+            continue
+        count = mapping(np.ones(used.sum())) @ present
+        partly = finite[centre] & (count < used.sum(axis=1)[:, np.newaxis])
+        if order <= 1:
+            lines = _lines(mapping, distance[used], known, present, order, slope)
+            result[centre] = np.where(partly, lines, result[centre])
+        else:
+            incomplete[centre] = partly
     result[~finite] = np.nan
 
-    centres, columns = np.nonzero(incomplete)
+    centres, neurons = np.nonzero(incomplete)
     for batch in np.array_split(np.arange(len(centres)), 1 + len(centres) * n // _BATCH):
         row, distance, used = window(centres[batch])
-        column = columns[batch, np.newaxis]
-        weights = _weights(distance, used & finite[row, column], order, slope)
-        result[centres[batch], columns[batch]] = (weights * known[row, column]).sum(axis=1)
+        neuron = neurons[batch, np.newaxis]
+        weights = _weights(distance, used & finite[row, neuron], order, slope)
+        result[centres[batch], neurons[batch]] = (weights * known[row, neuron]).sum(axis=1)
     return result / n if slope else result
+
+
+def _sparse(row: Ints, used: Bools, n_rows: int, values: Floats) -> csr_array:
+    """Return a matrix from rows to windows, with these values where samples take part."""
+    from scipy.sparse import csr_array
+
+    stops = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
+    return csr_array((values, row[used], stops), (len(row), n_rows))
+
+
+def _lines(
+    mapping: Callable[[Floats], csr_array],
+    distance: Floats,
+    known: Floats,
+    present: Floats,
+    order: int,
+    slope: bool,
+) -> Floats:
+    """Return the value, or slope, at 0 of means or lines through the samples that are known.
+
+    Their equations need five sums of each window, which one sparse matrix each makes for all.
+
+    Parameters
+    ----------
+    mapping : callable
+        Makes the matrix out of the numbers of all windows.
+    distance : (K,) float64
+        Those numbers: how far the samples lie from their windows' centres.
+    known, present : (T, N) float64
+        Samples, 0 where they are missing; 1 where they are not.
+    order : int
+        0 or 1.
+    slope : bool
+    """
+    ones = mapping(np.ones(len(distance)))
+    level = known.sum(axis=0) / np.maximum(present.sum(axis=0), 1)
+    known = (known - level) * present  # small numbers lose less in the differences below
+    count = np.maximum(ones @ present, 1)
+    mean = (ones @ known) / count
+    if order == 0:
+        return np.asarray(mean + level)
+    by_distance = mapping(distance)
+    centre = (by_distance @ present) / count
+    lever = mapping(distance**2) @ present - count * centre**2
+    rise = by_distance @ known - count * centre * mean
+    alone = (count < 2) | (lever <= 0)
+    gradient = np.where(alone, np.nan if slope else 0.0, rise / np.where(alone, 1.0, lever))
+    return np.asarray(gradient if slope else mean + level - gradient * centre)
 
 
 def _bounds(n_rows: int, rule: Rule, n: int) -> tuple[Ints, Ints]:
