@@ -77,7 +77,9 @@ def test_an_empty_neuron_stays_nan_and_is_named(make_signal, caplog):
     with caplog.at_level(logging.WARNING, logger="wormio"):
         filled = signal.interpolate()
     assert np.isnan(filled.data[:, 1]).all()
-    assert filled.history[-1].parameters == {"max_gap": None, "edge": "nearest", "empty": ["lost"]}
+    step = filled.history[-1]
+    assert step.parameters == {"max_gap": None, "edge": "nearest"}
+    assert step.found == {"empty": ["lost"]}
     assert "lost" in caplog.text
 
 

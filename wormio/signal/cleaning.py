@@ -42,7 +42,7 @@ def interpolate(signal: Signal, *, max_gap: float | None = None, edge: Edge = "n
     Returns
     -------
     Signal
-        A neuron without any finite sample stays NaN; the step's parameter ``"empty"`` names it.
+        A neuron without any finite sample stays NaN; ``"empty"`` of what the step found names it.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def interpolate(signal: Signal, *, max_gap: float | None = None, edge: Edge = "n
     if empty:
         _log.warning("neurons without any finite sample stay NaN: %s", ", ".join(empty))
     return signal.with_step(
-        "interpolate", {"max_gap": max_gap, "edge": edge, "empty": empty}, data=data
+        "interpolate", {"max_gap": max_gap, "edge": edge}, found={"empty": empty}, data=data
     )
 
 

@@ -1,4 +1,13 @@
-"""The `Signal`: one channel's traces, with their times, events and history."""
+"""The `Signal`: one channel's traces, with their times, events and history.
+
+A step is a function ``name(signal, **parameters)`` that returns
+``signal.with_step(name, parameters, found=..., **changes)``. What `Step` keeps is agreed on:
+`Step.parameters` are the arguments the function was called with, all of them and nothing else, so
+that calling it again with them repeats the step (`wormio.signal.steps` knows the functions by
+name); `Step.found` is what was worked out on the way (fitted numbers, which neurons were left
+alone), and is never fed back. An argument that is itself a signal, as a reference channel, is
+given to `with_step` as it is, and is kept as its channel, digest and history.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +24,7 @@ from wormio.model import Channel, Events
 from wormio.model._fields import as_dict, as_tuple, is_text
 from wormio.signal import around as _around
 from wormio.signal import cleaning
+from wormio.signal._digest import digest
 from wormio.signal._fields import check_shapes, json_field, signal_array
 from wormio.signal.provenance import Provenance
 
@@ -29,6 +39,15 @@ def _names(labels: Iterable[object]) -> tuple[str, ...]:
     return tuple(str(label) for label in labels)
 
 
+def _as_parameter(signal: Signal) -> dict[str, Any]:
+    about = {
+        "channel": signal.channel.name,
+        "digest": signal.digest,
+        "history": [attrs.asdict(step) for step in signal.history],
+    }
+    return {"signal": about}
+
+
 @attrs.frozen
 class Step:
     """One thing that was done to a signal.
@@ -37,14 +56,19 @@ class Step:
     ----------
     name : str
     parameters : mapping
-        JSON-able; what was asked for and what was found on the way.
+        JSON-able; what was asked for: the arguments of the step's function, all of them, so that
+        it can be repeated. A signal among them is kept as ``{"signal": {"channel": ...,
+        "digest": ..., "history": [...]}}``.
     version : str
         Of wormio.
+    found : mapping
+        JSON-able; what was found on the way, for example fitted numbers.
     """
 
     name: str
     parameters: Mapping[str, Any] = json_field(factory=dict)
     version: str = ""
+    found: Mapping[str, Any] = json_field(factory=dict)
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -173,7 +197,22 @@ class Signal:
         known = intervals[np.isfinite(intervals)]
         return float(np.median(known)) if known.size else float("nan")
 
-    def with_step(self, name: str, parameters: Mapping[str, Any], **changes: Any) -> Signal:
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content: arrays, labels, events, channel, quantity, unit, recording.
+
+        Equal content has one digest, whatever history and provenance say of how it came to be.
+        """
+        return digest(self)
+
+    def with_step(
+        self,
+        name: str,
+        parameters: Mapping[str, Any],
+        *,
+        found: Mapping[str, Any] | None = None,
+        **changes: Any,
+    ) -> Signal:
         """Return this signal after a step: `changes` made, and the step added to the history.
 
         What does not change is shared, not copied.
@@ -182,13 +221,19 @@ class Signal:
         ----------
         name : str
         parameters : mapping
-            JSON-able.
+            JSON-able, or signals: the arguments of the step's function (`Step.parameters`).
+        found : mapping, optional
+            JSON-able: what was found on the way (`Step.found`).
         **changes
             Fields of `Signal`.
         """
         import wormio
 
-        step = Step(name, parameters, wormio.__version__)
+        kept = {
+            key: _as_parameter(value) if isinstance(value, Signal) else value
+            for key, value in parameters.items()
+        }
+        step = Step(name, kept, wormio.__version__, found or {})
         return attrs.evolve(self, history=(*self.history, step), **changes)
 
     def interpolate(

@@ -1,0 +1,48 @@
+"""The steps by name: what `replay` and recipes can carry out.
+
+A step is a function ``name(signal, **parameters) -> Signal`` that ends with
+``signal.with_step(name, parameters, found=..., ...)``, where `parameters` are its arguments: so
+``step(signal, **parameters)`` does it again. A further step is one line here.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from wormio.errors import OptionError
+
+if TYPE_CHECKING:
+    from wormio.signal.signal import Signal
+
+__all__ = ["ORIGINS", "STEPS", "step_function"]
+
+STEPS: Mapping[str, str] = MappingProxyType(
+    {
+        "interpolate": "wormio.signal.cleaning:interpolate",
+    }
+)
+"""Where the function of each step is, imported when it is asked for."""
+
+ORIGINS = frozenset({"extract"})
+"""Steps that make a signal out of something else: a history begins with them, no signal repeats
+them."""
+
+
+def step_function(name: str) -> Callable[..., Signal]:
+    """Return the function of a step.
+
+    Raises
+    ------
+    OptionError
+        There is no step of that name.
+    """
+    if name not in STEPS:
+        raise OptionError(
+            f"there is no step {name!r}", expected="one of " + ", ".join(sorted(STEPS))
+        )
+    module, _, function = STEPS[name].partition(":")
+    found: Callable[..., Signal] = getattr(importlib.import_module(module), function)
+    return found
