@@ -5,9 +5,23 @@
 with a function of a `Signal`, and one method that calls it.
 """
 
-from wormio.signal.around import Average, Responses
+from wormio.signal.average import Average
+from wormio.signal.blocks import Blocks
 from wormio.signal.files import load, save
+from wormio.signal.history import Step
+from wormio.signal.irregular import IrregularArray
 from wormio.signal.provenance import Provenance
-from wormio.signal.signal import Signal, Step
+from wormio.signal.responses import Responses
+from wormio.signal.signal import Signal
 
-__all__ = ["Average", "Provenance", "Responses", "Signal", "Step", "load", "save"]
+__all__ = [
+    "Average",
+    "Blocks",
+    "IrregularArray",
+    "Provenance",
+    "Responses",
+    "Signal",
+    "Step",
+    "load",
+    "save",
+]

@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import OptionError, SignalError
-from wormio.model import Channel, Events, EventStatus
+from wormio.model import Events, EventStatus
 from wormio.signal._clock import rounding, sample_clock
-from wormio.signal._fields import check_shapes, signal_array
+from wormio.signal.history import new_step
+from wormio.signal.responses import Responses
 
 if TYPE_CHECKING:
     from wormio.signal.signal import Signal
 
-__all__ = ["Align", "Average", "Responses", "Until", "around"]
+__all__ = ["Align", "Until", "around", "event_table"]
 
 Align = Literal["nearest", "interp"]
 Until = Literal["window", "next_event"]
@@ -30,111 +31,6 @@ Bools = NDArray[np.bool_]
 _LONGEST_STEP = 1.5
 
 
-@attrs.frozen(kw_only=True)
-class Average:
-    """Mean response over events; L lags, N neurons.
-
-    Parameters
-    ----------
-    tau : (L,) float64
-        Seconds relative to the event.
-    mean : (L, N) float64
-        NaN where no event has a measured sample.
-    sem : (L, N) float64
-        Standard error of the mean, ``std(ddof=1) / sqrt(count)``; NaN where `count` < 2.
-    count : (L, N) int64
-        Number of measured samples.
-    labels : tuple of str
-    channel : Channel
-    quantity, unit : str
-    """
-
-    tau: Floats = signal_array("f8", 1)
-    mean: Floats = signal_array("f8", 2)
-    sem: Floats = signal_array("f8", 2)
-    count: Ints = signal_array("i8", 2)
-    labels: tuple[str, ...]
-    channel: Channel
-    quantity: str
-    unit: str
-
-
-@attrs.frozen(kw_only=True)
-class Responses:
-    """Traces around events: E events, L lags, N neurons.
-
-    Parameters
-    ----------
-    data : (E, L, N) float64
-        NaN where there is no sample.
-    valid : (E, L, N) bool
-        Whether the sample was measured, as in `Signal.valid`; False where there is none.
-    sample_time : (E, L, N) float64
-        When, in seconds of the recording's clock; NaN where there is no sample.
-    tau : (L,) float64
-        Seconds relative to the event, in steps of the volume interval; 0 is one of them.
-    event : (E,) int64
-        Row of each event in its table.
-    complete : (E,) bool
-        Whether the window lies inside the recording and, if it ends at the next event, before it.
-    labels : tuple of str
-    channel : Channel
-    quantity, unit : str
-    """
-
-    data: Floats = signal_array("f8", 3)
-    valid: Bools = signal_array("?", 3)
-    sample_time: Floats = signal_array("f8", 3)
-    tau: Floats = signal_array("f8", 1)
-    event: Ints = signal_array("i8", 1)
-    complete: Bools = signal_array("?", 1)
-    labels: tuple[str, ...]
-    channel: Channel
-    quantity: str
-    unit: str
-
-    def __attrs_post_init__(self) -> None:
-        shape = (len(self.event), len(self.tau), len(self.labels))
-        check_shapes(
-            self, {"data": shape, "valid": shape, "sample_time": shape, "complete": shape[:1]}
-        )
-
-    def longest_gap(self) -> Ints:
-        """Return the longest run of samples that were not measured, for each event and neuron.
-
-        Returns
-        -------
-        (E, N) int64
-            In samples; 0 where all were measured.
-        """
-        lag = np.arange(len(self.tau))[:, np.newaxis]
-        last_valid = np.maximum.accumulate(np.where(self.valid, lag, -1), axis=1)
-        return np.asarray((lag - last_valid).max(axis=1, initial=0))
-
-    def average(self) -> Average:
-        """Average over events.
-
-        Only measured samples count: filled-in ones are no evidence, and would make the standard
-        error too small.
-        """
-        used = self.valid & np.isfinite(self.data)
-        count = used.sum(axis=0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            mean = np.where(used, self.data, 0).sum(axis=0) / count
-            squares = np.where(used, self.data - mean, 0) ** 2
-            sem = np.sqrt(squares.sum(axis=0) / (count - 1) / count)
-        return Average(
-            tau=self.tau,
-            mean=mean,
-            sem=np.where(count > 1, sem, np.nan),
-            count=count,
-            labels=self.labels,
-            channel=self.channel,
-            quantity=self.quantity,
-            unit=self.unit,
-        )
-
-
 def around(
     signal: Signal,
     event_name: str,
@@ -143,11 +39,13 @@ def around(
     *,
     until: Until = "window",
     align: Align = "nearest",
+    baseline: tuple[float, float] | None = None,
 ) -> Responses:
     """Cut out the time around each event, each neuron on its own clock.
 
     The time before an event is kept even where it holds an earlier event. Events outside the
-    recording are left out; those cut by its ends are kept, NaN where nothing was recorded.
+    recording, and those whose whole window lies more than a volume interval away from all rows of
+    the signal, are left out; those cut by its ends are kept, NaN where nothing was recorded.
 
     Parameters
     ----------
@@ -163,6 +61,9 @@ def around(
         the two around it, or one at most half a volume interval away where a volume is missing
         between them and at the ends. ``"interp"``: on the line between the two samples around
         event + tau; NaN where a volume is missing between them, and valid only if both are.
+    baseline : (start, stop) of float, optional
+        Seconds relative to the event, for example ``(-5, 0)``: the mean of each response from
+        start to before stop is subtracted from it; see `Responses.subtract_baseline`.
 
     Returns
     -------
@@ -176,7 +77,7 @@ def around(
         An argument is impossible.
     """
     _check(before, after, until, align)
-    events = _table(signal, event_name)
+    events = event_table(signal, event_name)
     interval = signal.volume_interval
     if not interval > 0:
         raise SignalError(
@@ -192,6 +93,7 @@ def around(
 
     inside = (events.status != EventStatus.OUTSIDE) & np.isfinite(events.time)
     kept = np.flatnonzero(inside)
+    kept = kept[_touching(events.time[kept], tau, clock, interval)]
     start = events.time[kept]
     target = start[:, np.newaxis] + tau
     stop = np.full(len(kept), np.inf)
@@ -218,9 +120,16 @@ def around(
         data[..., neuron], valid[..., neuron], when[..., neuron] = pick(
             target, stop[:, np.newaxis], interval
         )
-    reach = interval / 2 if align == "nearest" else 0.0
-    ends = _ends(clock, reach + error)
-    return Responses(
+    ends = _ends(clock, error + (interval / 2 if align == "nearest" else 0.0))
+    parameters = {
+        "event_name": event_name,
+        "before": before,
+        "after": after,
+        "until": until,
+        "align": align,
+    }
+    found = {"interval": interval, "events": len(kept), "of": len(events)}
+    responses = Responses(
         data=data,
         valid=valid,
         sample_time=when,
@@ -233,7 +142,10 @@ def around(
         channel=signal.channel,
         quantity=signal.quantity,
         unit=signal.unit,
+        history=(*signal.history, new_step("around", parameters, found)),
+        recording=signal.recording,
     )
+    return responses if baseline is None else responses.subtract_baseline(*_pair(baseline))
 
 
 @attrs.frozen
@@ -322,11 +234,39 @@ def _check(before: float, after: float, until: str, align: str) -> None:
             )
 
 
-def _table(signal: Signal, name: str) -> Events:
+def _pair(baseline: tuple[float, float]) -> tuple[float, float]:
+    try:
+        start, stop = (float(second) for second in baseline)
+    except (TypeError, ValueError) as error:
+        raise OptionError(
+            "baseline is no window",
+            expected="(start, stop) in seconds relative to the event, for example (-5, 0)",
+            found=repr(baseline)[:200],
+        ) from error
+    return start, stop
+
+
+def event_table(signal: Signal, name: str) -> Events:
+    """Return a table of a signal's events.
+
+    Raises
+    ------
+    SignalError
+        There is none of that name.
+    """
     if name not in signal.events:
         known = ", ".join(map(repr, signal.events)) or "none: the signal has no events"
         raise SignalError(f"there are no events {name!r}", expected=known)
     return signal.events[name]
+
+
+def _touching(start: Floats, tau: Floats, clock: Floats, margin: float) -> Bools:
+    """Tell which windows reach into the time in which any neuron was recorded."""
+    known = clock[np.isfinite(clock)]
+    if not known.size:
+        return np.ones(len(start), bool)
+    after = start + tau[-1] >= known.min() - margin
+    return np.asarray(after & (start + tau[0] <= known.max() + margin))
 
 
 def _whole(intervals: float) -> int:

@@ -22,6 +22,10 @@ __all__ = ["ORIGINS", "STEPS", "step_function"]
 STEPS: Mapping[str, str] = MappingProxyType(
     {
         "interpolate": "wormio.signal.cleaning:interpolate",
+        "select": "wormio.signal.selection:select",
+        "subtract": "wormio.signal.arithmetic:subtract",
+        "divide": "wormio.signal.arithmetic:divide",
+        "substitute": "wormio.signal.substitution:substitute",
     }
 )
 """Where the function of each step is, imported when it is asked for."""
