@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal, get_args
 
-import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import OptionError, SignalError
 from wormio.model import Events, EventStatus
-from wormio.signal._clock import rounding, sample_clock
+from wormio.signal._aligning import Traces, samples_at
+from wormio.signal._clock import extent, rounding, sample_clock
 from wormio.signal.history import new_step
 from wormio.signal.responses import Responses
 
@@ -23,12 +23,7 @@ __all__ = ["Align", "Until", "around", "event_table"]
 Align = Literal["nearest", "interp"]
 Until = Literal["window", "next_event"]
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-
-# Neighbouring samples farther apart than this many volume intervals have a volume missing between
-# them: no line is drawn across, and neither stands for what is there.
-_LONGEST_STEP = 1.5
 
 
 def around(
@@ -101,25 +96,10 @@ def around(
         distinct = np.unique(start)
         stop = np.append(distinct, np.inf)[np.searchsorted(distinct, start, side="right")]
 
-    shape = (*target.shape, signal.n_neurons)
-    data, when = np.full(shape, np.nan), np.full(shape, np.nan)
-    valid = np.zeros(shape, bool)
-    for neuron in range(signal.n_neurons):
-        rows = np.flatnonzero(np.isfinite(clock[:, neuron]))
-        rows = rows[np.argsort(clock[rows, neuron], kind="stable")]
-        if not len(rows):
-            continue
-        one = _Trace(
-            clock[rows, neuron],
-            signal.data[rows, neuron],
-            signal.valid[rows, neuron],
-            signal.volume[rows],
-            error,
-        )
-        pick = one.nearest if align == "nearest" else one.between
-        data[..., neuron], valid[..., neuron], when[..., neuron] = pick(
-            target, stop[:, np.newaxis], interval
-        )
+    traces = Traces(clock, signal.data, signal.valid, signal.volume)
+    data, valid, when = samples_at(traces, target, stop, interval, error, lines=align == "interp")
+    for array in (data, valid, when):
+        array.setflags(write=False)  # ours alone: shared with the responses, not copied
     ends = _ends(clock, error + (interval / 2 if align == "nearest" else 0.0))
     parameters = {
         "event_name": event_name,
@@ -146,75 +126,6 @@ def around(
         recording=signal.recording,
     )
     return responses if baseline is None else responses.subtract_baseline(*_pair(baseline))
-
-
-@attrs.frozen
-class _Trace:
-    """The K samples of one neuron in the order of their times, which are all known."""
-
-    clock: Floats
-    data: Floats
-    valid: Bools
-    volume: NDArray[np.int64]
-    error: float
-
-    def nearest(
-        self, target: Floats, stop: Floats, interval: float
-    ) -> tuple[Floats, Bools, Floats]:
-        """Return data, valid and times of the samples nearest to `target`, before `stop`."""
-        left, right = self._neighbours(target)
-        # Without the margin, rounding would choose between two equally near samples at random.
-        later = self.clock[right] - target < target - self.clock[left] - self.error
-        at = np.where(later, right, left)
-        when = self.clock[at]
-        found = np.abs(when - target) <= interval / 2 + self.error
-        found |= self._share_a_gap(left, right, target, interval)
-        found &= when < stop - self.error
-        return (
-            np.where(found, self.data[at], np.nan),
-            found & self.valid[at],
-            np.where(found, when, np.nan),
-        )
-
-    def between(
-        self, target: Floats, stop: Floats, interval: float
-    ) -> tuple[Floats, Bools, Floats]:
-        """Return data, valid and times on the lines between samples, all before `stop`."""
-        left, right = self._neighbours(target)
-        # At a sample's very time that sample stands alone: a NaN beside it does not matter.
-        left = np.where(np.abs(self.clock[right] - target) <= self.error, right, left)
-        right = np.where(np.abs(self.clock[left] - target) <= self.error, left, right)
-        early, late = self.clock[left], self.clock[right]
-        step = late - early
-        found = self._share_a_gap(left, right, target, interval) & (late < stop - self.error)
-        weight = np.where(step > 0, (target - early) / np.where(step > 0, step, 1), 0)
-        with np.errstate(invalid="ignore"):  # inf - inf
-            line = (1 - weight) * self.data[left] + weight * self.data[right]
-        value = np.where(left == right, self.data[left], line)
-        return (
-            np.where(found, value, np.nan),
-            found & self.valid[left] & self.valid[right],
-            np.where(found, target, np.nan),
-        )
-
-    def _share_a_gap(self, left: Ints, right: Ints, target: Floats, interval: float) -> Bools:
-        """Tell where `target` lies between two samples with no volume missing between them."""
-        early, late = self.clock[left], self.clock[right]
-        step = late - early
-        # On a scan that goes both ways, a neuron near a turning point is seen at intervals that
-        # alternate between almost none and almost two.
-        adjacent = np.abs(self.volume[right] - self.volume[left]) == 1
-        close = (step <= _LONGEST_STEP * interval + self.error) | (
-            adjacent & (step < 2 * interval - self.error)
-        )
-        inside = (target >= early - self.error) & (target <= late + self.error)
-        return np.asarray(inside & close)
-
-    def _neighbours(self, target: Floats) -> tuple[Ints, Ints]:
-        """Return the samples before (or at the end, after) and at or after `target`."""
-        right = np.searchsorted(self.clock, target)
-        left = np.maximum(right - 1, 0)
-        return left, np.minimum(right, len(self.clock) - 1)
 
 
 def _check(before: float, after: float, until: str, align: str) -> None:
@@ -262,11 +173,10 @@ def event_table(signal: Signal, name: str) -> Events:
 
 def _touching(start: Floats, tau: Floats, clock: Floats, margin: float) -> Bools:
     """Tell which windows reach into the time in which any neuron was recorded."""
-    known = clock[np.isfinite(clock)]
-    if not known.size:
+    first, last = extent(clock)
+    if not first <= last:
         return np.ones(len(start), bool)
-    after = start + tau[-1] >= known.min() - margin
-    return np.asarray(after & (start + tau[0] <= known.max() + margin))
+    return np.asarray((start + tau[-1] >= first - margin) & (start + tau[0] <= last + margin))
 
 
 def _whole(intervals: float) -> int:
@@ -276,9 +186,8 @@ def _whole(intervals: float) -> int:
 
 def _ends(clock: Floats, margin: float) -> tuple[float, float]:
     """Return from when to when every neuron was recorded."""
-    known = clock[:, np.isfinite(clock).any(axis=0)]
-    if not known.size:
+    if not np.isfinite(extent(clock)).all():
         return -math.inf, math.inf
-    first = np.nanmin(known, axis=0).max() - margin
-    last = np.nanmax(known, axis=0).min() + margin
+    first = np.fmax.reduce(np.fmin.reduce(clock, axis=0)) - margin
+    last = np.fmin.reduce(np.fmax.reduce(clock, axis=0)) + margin
     return float(first), float(last)
