@@ -6,18 +6,21 @@ processor's cache.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from wormio.signal._clock import is_ordered
+
 __all__ = ["Traces", "samples_at"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-Found = tuple[Floats, Bools, Floats]
+Samples = tuple[Floats, Bools, Floats]
 
 # Neighbouring samples farther apart than this many volume intervals have a volume missing between
 # them: no line is drawn across, and neither stands for what is there.
@@ -48,15 +51,14 @@ class Traces:
 
 def samples_at(
     traces: Traces, target: Floats, stop: Floats, interval: float, error: float, *, lines: bool
-) -> Found:
+) -> Samples:
     """Return what was measured at some times, or nearest to them.
 
     Parameters
     ----------
     traces : Traces
-    target : (E, L) float64
-    stop : (E,) float64
-        Only samples before it are used.
+    target, stop : (K,) float64
+        Times, and before when the samples used for each must lie.
     interval, error : float
         Of the volumes, and what times may be off by, in seconds.
     lines : bool
@@ -64,34 +66,29 @@ def samples_at(
 
     Returns
     -------
-    data, valid, time : (E, L, N)
+    data, valid, time : (K, N)
         NaN and False where there is no sample.
     """
-    n_events, n_lags = target.shape
     n_neurons = traces.clock.shape[1]
-    shape = (n_events, n_lags, n_neurons)
+    shape = (len(target), n_neurons)
     found = (np.empty(shape), np.empty(shape, bool), np.empty(shape))
     if 0 in shape:
         return found
-    if _is_ordered(traces.clock):
+    pick = _between if lines else _nearest
+    if is_ordered(traces.clock):
         bounds = _bounds(traces.clock, target)
         if (bounds[1] - bounds[0]).max() <= _WIDEST:
-            _look_up(traces, target, bounds, stop, interval, error, lines, found)
+            _look_up(traces, target, bounds, stop, interval, error, pick, found)
             return found
     for neuron in range(n_neurons):
         one = traces.one(neuron)
-        part = found[0][..., neuron, None], found[1][..., neuron, None], found[2][..., neuron, None]
+        part = found[0][:, neuron, None], found[1][:, neuron, None], found[2][:, neuron, None]
         if not len(one.clock):
             part[0][:], part[1][:], part[2][:] = np.nan, False, np.nan
         else:
             bounds = _bounds(one.clock, target)
-            _look_up(one, target, bounds, stop, interval, error, lines, part)
+            _look_up(one, target, bounds, stop, interval, error, pick, part)
     return found
-
-
-def _is_ordered(clock: Floats) -> bool:
-    # Not finite: neither less nor more, and so not in order.
-    return bool(len(clock) and np.isfinite(clock).all() and (clock[1:] >= clock[:-1]).all())
 
 
 def _bounds(clock: Floats, target: Floats) -> tuple[Ints, Ints]:
@@ -109,76 +106,126 @@ def _look_up(
     stop: Floats,
     interval: float,
     error: float,
-    lines: bool,
-    out: Found,
+    pick: Callable[..., tuple[Floats, Bools, Floats, Bools]],
+    out: Samples,
 ) -> None:
-    """Fill `out`, a few events at a time."""
-    n_neurons = traces.clock.shape[1]
-    columns = np.arange(n_neurons)
-    # A row before the first and one after the last, so that every time has two neighbours: row r
-    # of these is row r - 1 of the traces.
-    clock = _framed(traces.clock, -np.inf, np.inf)
-    data = _framed(traces.data, np.nan, np.nan)
-    valid = _framed(traces.valid, False, False)
-    bridged = _bridged(traces, interval, error).ravel()
+    """Fill `out`, some times at once."""
+    n_rows, n_neurons = traces.clock.shape
     least, most = bounds
-    at_once = max(1, _AT_ONCE // (target.shape[1] * n_neurons))
-    for first in range(0, len(target), at_once):
-        some = slice(first, first + at_once)
-        goal = target[some, :, np.newaxis]
-        last = (stop[some] - error)[:, np.newaxis, np.newaxis]
-        # How many samples lie before each time: the last of them is the earlier neighbour.
-        left = least[some, :, np.newaxis] * n_neurons + columns
-        for _ in range(int((most[some] - least[some]).max(initial=0))):
-            left += (clock.take(left + n_neurons) < goal) * n_neurons
-        right = left + n_neurons
-        there = bridged.take(left)
-        early, late = clock.take(left), clock.take(right)
-        if lines:
-            # At a sample's very time that sample stands alone: a NaN beside it does not matter.
-            on_late = np.abs(late - goal) <= error
-            on_early = ~on_late & (np.abs(early - goal) <= error)
-            there |= on_late | on_early
-            left = np.where(on_late, right, left)
-            right = np.where(on_early, left, right)
-            early, late = clock.take(left), clock.take(right)
-            there &= late < last
-            with np.errstate(invalid="ignore", divide="ignore"):  # beyond the ends, and inf - inf
-                weight = (goal - early) / (late - early)
-                value = (1 - weight) * data.take(left) + weight * data.take(right)
-            alone = on_late | on_early
-            np.copyto(value, data.take(left), where=alone)
-            measured = valid.take(left) & valid.take(right)
-            when = np.broadcast_to(goal, value.shape)
-        else:
-            # Without the margin, rounding would choose between two equally near at random.
-            later = late - goal < goal - early - error
-            at = left + later * n_neurons
-            when = clock.take(at)
-            there |= np.abs(when - goal) <= interval / 2 + error
-            there &= when < last
-            value, measured = data.take(at), valid.take(at)
-        out[0][some], out[2][some] = value, when
-        np.logical_and(there, measured, out=out[1][some])
-        if not there.all():
-            out[0][some][~there] = out[2][some][~there] = np.nan
+    # Times near an end are looked up in traces with a row more at either end, so that each has
+    # two neighbours; for the others the traces need not be copied.
+    inner = (least > 0) & (most < n_rows)
+    at_once = max(1, _AT_ONCE // n_neurons)
+    for which, framed in ((inner, False), (~inner, True)):
+        places = np.flatnonzero(which)
+        if not len(places):
+            continue
+        flat = _flat(traces, framed)
+        offset = np.arange(n_neurons) + (0 if framed else -n_neurons)
+        for first in range(0, len(places), at_once):
+            some: Any = places[first : first + at_once]
+            if some[-1] - some[0] == len(some) - 1:
+                some = slice(some[0], some[-1] + 1)
+            goal = target[some, np.newaxis]
+            # How many samples lie before each time: the last of them is the earlier neighbour.
+            left = least[some, np.newaxis] * n_neurons + offset
+            for _ in range(int((most[some] - least[some]).max())):
+                left += (_take(flat.clock, left + n_neurons) < goal) * n_neurons
+            last = stop[some, np.newaxis] - error
+            value, measured, when, there = pick(flat, left, goal, last, interval, error)
+            out[0][some], out[2][some] = value, when
+            out[1][some] = measured & there
+            if not there.all():
+                lost = ~there
+                for array in (out[0], out[2]):
+                    part = array[some]
+                    part[lost] = np.nan
+                    array[some] = part
 
 
-def _framed(array: NDArray[Any], before: Any, after: Any) -> NDArray[Any]:
-    """Return an array, flat, with one more row at either end."""
-    result = np.empty((len(array) + 2, array.shape[1]), array.dtype)
-    result[0], result[1:-1], result[-1] = before, array, after
-    return result.ravel()
+def _nearest(
+    flat: _Flat, left: Ints, goal: Floats, last: Floats, interval: float, error: float
+) -> tuple[Floats, Bools, Floats, Bools]:
+    """Return data, valid and times of the nearest samples, and whether there is one."""
+    early, late = _take(flat.clock, left), _take(flat.clock, left + flat.n_neurons)
+    there = flat.bridged(left, late - early, interval, error)
+    # Without the margin, rounding would choose between two equally near samples at random.
+    later = late - goal < (goal - error) - early
+    at = left + later * flat.n_neurons
+    when = _take(flat.clock, at)
+    if not there.all():
+        there |= np.abs(when - goal) <= interval / 2 + error
+    if (last < np.inf).any():
+        there &= when < last
+    return _take(flat.data, at), _take(flat.valid, at), when, there
 
 
-def _bridged(traces: Traces, interval: float, error: float) -> Bools:
-    """Tell between which rows no volume is missing: (T + 1, N), row r lies before sample r."""
-    clock, volume = traces.clock, traces.volume
-    step = np.diff(clock, axis=0)
-    # On a scan that goes both ways, a neuron near a turning point is seen at intervals that
-    # alternate between almost none and almost two.
-    adjacent = (np.abs(np.diff(volume)) == 1)[:, np.newaxis]
-    close = (step <= _LONGEST_STEP * interval + error) | (adjacent & (step < 2 * interval - error))
-    result = np.zeros((len(clock) + 1, clock.shape[1]), bool)
-    result[1:-1] = close
-    return result
+def _between(
+    flat: _Flat, left: Ints, goal: Floats, last: Floats, interval: float, error: float
+) -> tuple[Floats, Bools, Floats, Bools]:
+    """Return data, valid and times on the lines between samples, and whether there is one."""
+    right = left + flat.n_neurons
+    early, late = _take(flat.clock, left), _take(flat.clock, right)
+    step = late - early
+    there = flat.bridged(left, step, interval, error)
+    with np.errstate(invalid="ignore", divide="ignore"):  # beyond the ends, and inf - inf
+        weight = (goal - early) / step
+        value = (1 - weight) * _take(flat.data, left) + weight * _take(flat.data, right)
+    # At a sample's very time that sample stands alone: a NaN beside it does not matter.
+    on_late = late <= goal + error
+    alone = on_late | (early >= goal - error)
+    if alone.any():
+        left = np.where(on_late, right, left)
+        right = np.where(alone, left, right)
+        late = _take(flat.clock, right)
+        np.copyto(value, _take(flat.data, left), where=alone)
+        there |= alone
+    if (last < np.inf).any():
+        there &= late < last
+    measured = _take(flat.valid, left) & _take(flat.valid, right)
+    return value, measured, np.broadcast_to(goal, value.shape), there
+
+
+@attrs.frozen(eq=False)
+class _Flat:
+    """Traces laid out flat: the sample after index i of one neuron is at i + n_neurons."""
+
+    clock: Floats
+    data: Floats
+    valid: Bools
+    volume: Ints
+    n_neurons: int
+
+    def bridged(self, left: Ints, step: Floats, interval: float, error: float) -> Bools:
+        """Tell where no volume is missing between a sample and the next, `step` s later."""
+        close = step <= _LONGEST_STEP * interval + error
+        if not close.all():
+            # On a scan that goes both ways, a neuron near a turning point is seen at intervals
+            # that alternate between almost none and almost two.
+            row = left // self.n_neurons
+            adjacent = np.abs(self.volume[row + 1] - self.volume[row]) == 1
+            close |= adjacent & (step < 2 * interval - error)
+        return np.asarray(close)
+
+
+def _flat(traces: Traces, framed: bool) -> _Flat:
+    """Return the traces flat; framed: with a row more at either end, endlessly far away."""
+    arrays = (traces.clock, traces.data, traces.valid)
+    volume, n_neurons = traces.volume, traces.clock.shape[1]
+    if framed:
+        ends = ((-np.inf, np.inf), (np.nan, np.nan), (False, False))
+        arrays = tuple(map(_between_ends, arrays, ends))  # type: ignore[assignment]
+        volume = np.concatenate([[volume[0] - 3], volume, [volume[-1] + 3]])  # next to none
+    clock, data, valid = (np.ravel(array) for array in arrays)
+    return _Flat(clock, data, valid, volume, n_neurons)
+
+
+def _between_ends(array: NDArray[Any], ends: tuple[Any, Any]) -> NDArray[Any]:
+    more = np.empty((len(array) + 2, array.shape[1]), array.dtype)
+    more[0], more[1:-1], more[-1] = ends[0], array, ends[1]
+    return more
+
+
+def _take(values: NDArray[Any], index: Ints) -> NDArray[Any]:
+    """Return the values at indices, all of which are known to be inside."""
+    return np.take(values, index, mode="clip")  # faster than with a check

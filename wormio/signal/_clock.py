@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from wormio.signal.signal import Signal
 
-__all__ = ["extent", "rounding", "sample_clock"]
+__all__ = ["ends", "extent", "is_ordered", "rounding", "sample_clock"]
 
 Floats = NDArray[np.float64]
 
@@ -32,6 +32,20 @@ def sample_clock(signal: Signal) -> Floats:
         return own
     time = np.where(np.isfinite(signal.time), signal.time, np.nan)
     return np.where(known, own, time[:, np.newaxis])
+
+
+def is_ordered(clock: Floats) -> bool:
+    """Tell whether all times are known and none lies before one of an earlier row."""
+    return bool(len(clock) and np.isfinite(clock).all() and (clock[1:] >= clock[:-1]).all())
+
+
+def ends(clock: Floats) -> Floats:
+    """Return each neuron's first and last known time, (2, N); NaN if it has none."""
+    if not len(clock):
+        return np.full((2, clock.shape[1]), np.nan)
+    if is_ordered(clock):
+        return np.stack([clock[0], clock[-1]])
+    return np.stack([np.fmin.reduce(clock, axis=0), np.fmax.reduce(clock, axis=0)])
 
 
 def extent(clock: Floats) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from wormio.errors import OptionError, SignalError
 from wormio.model import Events, EventStatus
 from wormio.signal._aligning import Traces, samples_at
-from wormio.signal._clock import extent, rounding, sample_clock
+from wormio.signal._clock import ends, extent, rounding, sample_clock
 from wormio.signal.history import new_step
 from wormio.signal.responses import Responses
 
@@ -83,12 +83,13 @@ def around(
     clock = sample_clock(signal)
     lags = np.arange(-_whole(before / interval), _whole(after / interval) + 1)
     # A lag is a multiple of the interval, which is itself a difference of two times.
-    error = rounding(clock) * len(lags) + 1e-9 * interval
+    known = ends(clock)
+    error = rounding(known) * len(lags) + 1e-9 * interval
     tau = np.asarray(lags * interval, np.float64)
 
     inside = (events.status != EventStatus.OUTSIDE) & np.isfinite(events.time)
     kept = np.flatnonzero(inside)
-    kept = kept[_touching(events.time[kept], tau, clock, interval)]
+    kept = kept[_touching(events.time[kept], tau, known, interval)]
     start = events.time[kept]
     target = start[:, np.newaxis] + tau
     stop = np.full(len(kept), np.inf)
@@ -97,10 +98,19 @@ def around(
         stop = np.append(distinct, np.inf)[np.searchsorted(distinct, start, side="right")]
 
     traces = Traces(clock, signal.data, signal.valid, signal.volume)
-    data, valid, when = samples_at(traces, target, stop, interval, error, lines=align == "interp")
-    for array in (data, valid, when):
-        array.setflags(write=False)  # ours alone: shared with the responses, not copied
-    ends = _ends(clock, error + (interval / 2 if align == "nearest" else 0.0))
+    shape = (*target.shape, signal.n_neurons)
+    samples = samples_at(
+        traces,
+        target.ravel(),
+        np.repeat(stop, len(tau)),
+        interval,
+        error,
+        lines=align == "interp",
+    )
+    for array in samples:
+        array.setflags(write=False)  # nobody else has them: shared with the responses, not copied
+    data, valid, when = (array.reshape(shape) for array in samples)
+    whole = _whole_span(known, error + (interval / 2 if align == "nearest" else 0.0))
     parameters = {
         "event_name": event_name,
         "before": before,
@@ -115,8 +125,8 @@ def around(
         sample_time=when,
         tau=tau,
         event=kept,
-        complete=(target[:, 0] >= ends[0])
-        & (target[:, -1] <= ends[1])
+        complete=(target[:, 0] >= whole[0])
+        & (target[:, -1] <= whole[1])
         & (target[:, -1] < stop - error),
         labels=signal.labels,
         channel=signal.channel,
@@ -171,9 +181,9 @@ def event_table(signal: Signal, name: str) -> Events:
     return signal.events[name]
 
 
-def _touching(start: Floats, tau: Floats, clock: Floats, margin: float) -> Bools:
+def _touching(start: Floats, tau: Floats, known: Floats, margin: float) -> Bools:
     """Tell which windows reach into the time in which any neuron was recorded."""
-    first, last = extent(clock)
+    first, last = extent(known)
     if not first <= last:
         return np.ones(len(start), bool)
     return np.asarray((start + tau[-1] >= first - margin) & (start + tau[0] <= last + margin))
@@ -184,10 +194,8 @@ def _whole(intervals: float) -> int:
     return math.floor(intervals + 1e-6)
 
 
-def _ends(clock: Floats, margin: float) -> tuple[float, float]:
+def _whole_span(known: Floats, margin: float) -> tuple[float, float]:
     """Return from when to when every neuron was recorded."""
-    if not np.isfinite(extent(clock)).all():
+    if not np.isfinite(known).any():
         return -math.inf, math.inf
-    first = np.fmax.reduce(np.fmin.reduce(clock, axis=0)) - margin
-    last = np.fmin.reduce(np.fmax.reduce(clock, axis=0)) + margin
-    return float(first), float(last)
+    return float(np.fmax.reduce(known[0])) - margin, float(np.fmin.reduce(known[1])) + margin
