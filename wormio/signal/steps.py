@@ -25,12 +25,13 @@ STEPS: Mapping[str, str] = MappingProxyType(
         "select": "wormio.signal.selection:select",
         "subtract": "wormio.signal.arithmetic:subtract",
         "divide": "wormio.signal.arithmetic:divide",
+        "recipe": "wormio.signal.recipe:mark",
         "substitute": "wormio.signal.substitution:substitute",
     }
 )
 """Where the function of each step is, imported when it is asked for."""
 
-ORIGINS = frozenset({"extract"})
+ORIGINS = frozenset({"extract", "import"})
 """Steps that make a signal out of something else: a history begins with them, no signal repeats
 them."""
 
