@@ -80,10 +80,10 @@ def process(
     from wormio.signal.files import check_output
 
     check_output(output, overwrite=overwrite)  # before the work
+    _refuse_input(output, path, recipe)
     signals = wormio.load(path)
     steps = _recipe(recipe)
     done = steps.apply(signals, dict(_named(text) for text in also or ()))
-    _refuse_input(output, path, recipe)
     wormio.save(output, done, overwrite=overwrite)
     for name, signal in done.items():
         names = [step.name for step in signal.history[len(signals[name].history) : -1]]

@@ -84,7 +84,7 @@ def read_dataset_list(
         raise SignalError("is no list of data sets", expected="text", found="NUL", path=path)
     first_line: dict[Path, int] = {}
     chosen = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         folder, _, rest = line.partition("#")
         if not folder.strip():
             continue
