@@ -210,11 +210,11 @@ class _Flat:
 
 def _flat(traces: Traces, framed: bool) -> _Flat:
     """Return the traces flat; framed: with a row more at either end, endlessly far away."""
-    arrays = (traces.clock, traces.data, traces.valid)
+    arrays: tuple[NDArray[Any], ...] = (traces.clock, traces.data, traces.valid)
     volume, n_neurons = traces.volume, traces.clock.shape[1]
     if framed:
         ends = ((-np.inf, np.inf), (np.nan, np.nan), (False, False))
-        arrays = tuple(map(_between_ends, arrays, ends))  # type: ignore[assignment]
+        arrays = tuple(map(_between_ends, arrays, ends))
         volume = np.concatenate([[volume[0] - 3], volume, [volume[-1] + 3]])  # next to none
     clock, data, valid = (np.ravel(array) for array in arrays)
     return _Flat(clock, data, valid, volume, n_neurons)

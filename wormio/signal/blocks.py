@@ -128,7 +128,7 @@ class Blocks:
             data=signal.data[rows],
             valid=signal.valid[rows],
             sample_time=signal.sample_time[rows],
-            tau=np.arange(length) * (interval if length > 1 else 0.0),
+            tau=np.arange(length, dtype=np.float64) * (interval if length > 1 else 0.0),
             event=used,
             complete=np.ones(len(used), bool),
             labels=signal.labels,

@@ -217,9 +217,10 @@ def _step(document: Document, index: int) -> RecipeStep:
 
 def _schema(function: Callable[..., Signal]) -> type[Any]:
     """Return a class whose fields are what a recipe may say of a step."""
+    several: Any = tuple[str, ...] | None
     fields = {
         "name": attrs.field(type=str),
-        "channels": attrs.field(type=tuple[str, ...] | None, default=None),
+        "channels": attrs.field(type=several, default=None),
     }
     for name, (hint, default) in _parameters(function).items():
         kind = _as_in_toml(hint)
@@ -259,7 +260,8 @@ def _as_in_toml(hint: Any) -> Any:
     if origin in {Union, types.UnionType}:
         return Union[tuple(_as_in_toml(one) for one in inner)]  # noqa: UP007 (not known here)
     if origin is tuple:
-        return tuple[tuple(one if one is ... else _as_in_toml(one) for one in inner)]
+        made = tuple(one if one is ... else _as_in_toml(one) for one in inner)
+        return types.GenericAlias(tuple, made)
     if origin in {collections.abc.Sequence, collections.abc.Iterable, list}:
-        return tuple[_as_in_toml(inner[0]), ...]
+        return types.GenericAlias(tuple, (_as_in_toml(inner[0]), ...))
     return Any

@@ -152,7 +152,7 @@ class Responses:
         SignalError
             There is no lag that all events have.
         """
-        have = np.isfinite(self.sample_time).any(axis=2).all(axis=0)
+        have = np.asarray(np.isfinite(self.sample_time).any(axis=2).all(axis=0))
         first, stop = _stretch(have, self.tau)
         if first == stop and len(self.event) and self.labels:
             raise SignalError(

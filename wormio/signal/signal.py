@@ -57,7 +57,8 @@ class Signal(SignalMethods):
     sample_time : (T, N) float64
         Each sample's own time: that of its centre plane. Default: `time`.
     valid : (T, N) bool
-        Whether a sample was measured. No step changes it. Default: where `data` is finite.
+        Whether a sample was measured. No step changes it but those that combine two signals: a
+        ratio was measured where both were. Default: where `data` is finite.
     voxels : (T, N) int32, optional
         Number of voxels in each sample.
     labels : tuple of str
