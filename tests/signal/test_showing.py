@@ -132,3 +132,16 @@ def test_odd_signals_are_sketched_too(make_signal, data):
     signal = make_signal(data, event_times=[1.0, np.nan])
     parsed(signal._repr_html_())
     parsed(attrs.evolve(signal, time=np.full(len(data), np.nan))._repr_html_())
+
+
+def test_everything_says_what_it_is_in_a_line(make_full_signal):
+    signal = make_full_signal()
+    responses = signal.around("light", 0.5, 1.0)
+    assert repr(responses) == (
+        "<Responses: 1 events x 7 lags x 5 neurons, -0.499995 to 0.999989 s, channel 'green'>"
+    )
+    assert repr(responses.average()) == (
+        "<Average of 1 events: 7 lags x 5 neurons, channel 'green'>"
+    )
+    assert repr(signal.blocks("light")) == "<Blocks of 'light': 2 events, 0 placed>"
+    assert repr(signal.irregular("light")) == ("<IrregularArray (40, 5) float64, blocks: light: 1>")

@@ -39,7 +39,7 @@ def _names(labels: Any) -> tuple[str, ...]:
     return tuple(str(label) for label in labels)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Average:
     """Mean response over events; L lags, N neurons.
 
@@ -80,6 +80,12 @@ class Average:
     def __attrs_post_init__(self) -> None:
         shape = (len(self.tau), len(self.labels))
         check_shapes(self, dict.fromkeys(("mean", "median", "sem", "count"), shape))
+
+    def __repr__(self) -> str:
+        return (
+            f"<Average of {len(self.event)} events: {len(self.tau)} lags x "
+            f"{len(self.labels)} neurons, channel {self.channel.name!r}>"
+        )
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a file that appears at once and complete, or not at all.

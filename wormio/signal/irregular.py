@@ -48,7 +48,7 @@ def _same_strides(a: Mapping[str, Ints], b: Mapping[str, Ints]) -> bool:
     return list(a) == list(b) and all(same_array(a[name], b[name]) for name in a)
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class IrregularArray:
     """An array whose axis 0 falls into blocks, under one or several names.
 
@@ -107,6 +107,10 @@ class IrregularArray:
         names = [*self.strides, *self.columns]
         if len(set(names)) != len(names):
             raise SignalError("a name is given twice", expected="different names", found=str(names))
+
+    def __repr__(self) -> str:
+        blocks = ", ".join(f"{name}: {len(lengths)}" for name, lengths in self.strides.items())
+        return f"<IrregularArray {self.array.shape} {self.array.dtype}, blocks: {blocks or 'none'}>"
 
     def __len__(self) -> int:
         return len(self.array)

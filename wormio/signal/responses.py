@@ -28,7 +28,7 @@ Bools = NDArray[np.bool_]
 _AT_ONCE = 2**22
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Responses:
     """Traces around events: E events, L lags, N neurons.
 
@@ -72,6 +72,12 @@ class Responses:
         shape = (len(self.event), len(self.tau), len(self.labels))
         check_shapes(
             self, {"data": shape, "valid": shape, "sample_time": shape, "complete": shape[:1]}
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"<Responses: {len(self.event)} events x {len(self.tau)} lags x "
+            f"{len(self.labels)} neurons, {_span(self.tau)}, channel {self.channel.name!r}>"
         )
 
     def longest_gap(self) -> Ints:

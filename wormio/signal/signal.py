@@ -145,9 +145,10 @@ class Signal(SignalMethods):
 
     def __repr__(self) -> str:
         steps = ", ".join(step.name for step in self.history) or "none"
+        quantity = f"{self.quantity} in {self.unit}" if self.unit else self.quantity
         return (
             f"<Signal: {self.n_volumes} volumes x {self.n_neurons} neurons, "
-            f"channel {self.channel.name!r}, {self.quantity} in {self.unit}, steps: {steps}>"
+            f"channel {self.channel.name!r}, {quantity}, steps: {steps}>"
         )
 
     @property

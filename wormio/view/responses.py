@@ -63,7 +63,8 @@ def mean_responses(average: Average, *, most: int = 40) -> Figure:
         fewest, greatest = int(counts.min(initial=0)), int(counts.max(initial=0))
         how_many = f"{greatest}" if fewest == greatest else f"{fewest} to {greatest}"
         axes.set_title(f"{average.labels[neuron]} (n = {how_many})", fontsize="small")
-        axes.tick_params(labelsize="x-small")
+        # The lowest of each column, though the last row may be shorter.
+        axes.tick_params(labelsize="x-small", labelbottom=neuron + columns >= n)
     unit = f" ({average.unit})" if average.unit else ""
     figure.supxlabel("time from the event (s)", fontsize="small")
     figure.supylabel(f"{average.channel.name}: {average.quantity}{unit}", fontsize="small")
