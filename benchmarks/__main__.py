@@ -6,10 +6,12 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import importing, tiff
+from benchmarks import alignment, importing, tiff
 from benchmarks.contest import compare
 
-CONTESTS = {contest.name: contest for contest in (*importing.CONTESTS, *tiff.CONTESTS)}
+CONTESTS = {
+    contest.name: contest for contest in (*alignment.CONTESTS, *importing.CONTESTS, *tiff.CONTESTS)
+}
 
 
 def main() -> None:

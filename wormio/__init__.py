@@ -76,7 +76,9 @@ def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 
-        return version("wormio")
+        # Kept: reading it takes milliseconds, and each step of a signal is marked with it.
+        globals()[name] = version("wormio")
+        return globals()[name]
     if name in _SUBPACKAGES:
         return importlib.import_module(f"wormio.{name}")
     for home, names in _HOMES.items():

@@ -278,7 +278,10 @@ def test_agrees_with_a_plain_loop(make_signal, seed, n_before, n_after, until, a
     )
     dt = signal.volume_interval
     found = signal.around("light", n_before * dt, n_after * dt, until=until, align=align)
-    data, valid = naive(signal, times, n_before, n_after, until, align)
+    first, last = signal.sample_time.min() - dt, signal.sample_time.max() + dt
+    kept = (times + n_after * dt >= first) & (times - n_before * dt <= last)
+    np.testing.assert_array_equal(found.event, np.flatnonzero(kept))
+    data, valid = naive(signal, times[kept], n_before, n_after, until, align)
     np.testing.assert_allclose(found.data, data, rtol=1e-9, atol=1e-9)
     np.testing.assert_array_equal(found.valid, valid)
 
@@ -339,3 +342,38 @@ def test_no_sample_stands_for_a_missing_volume(make_signal):
     found = signal.around("light", 0.5, 0.5)
     # Samples at 2.0 and 3.0 are two intervals apart: 2.3 is farther than half of one from 2.0.
     np.testing.assert_array_equal(found.data[0, :, 0], [4, NAN, 6])
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(["ordered", "lost", "shuffled", "far apart", "no times"]),
+    st.sampled_from(["nearest", "interp"]),
+)
+def test_all_neurons_at_once_are_each_on_its_own(make_signal, seed, clocks, align):
+    rng = np.random.default_rng(seed)
+    n_volumes, n_neurons = 40, 4
+    time = np.cumsum(rng.choice([0.5, 0.5, 0.5, 1.5], n_volumes))
+    own = time[:, None] + rng.uniform(0, 0.4, (n_volumes, n_neurons))
+    if clocks == "lost":
+        own[rng.random(own.shape) < 0.3] = NAN
+    elif clocks == "shuffled":
+        own = rng.permuted(own, axis=0)
+    elif clocks == "far apart":
+        own += np.arange(n_neurons) * 10
+    elif clocks == "no times":
+        own[:, 0] = NAN
+        time[rng.random(n_volumes) < 0.2] = NAN
+    data = rng.normal(size=own.shape)
+    data[rng.random(own.shape) < 0.1] = NAN
+    signal = make_signal(data, time=time, sample_time=own, event_times=rng.uniform(3, 15, 3))
+    options = {"before": 2.0, "after": 4.0, "align": align, "until": "next_event"}
+    together = signal.around("light", **options)
+    for neuron in range(n_neurons):
+        alone = signal.select(neurons=neuron).around("light", **options)
+        # Alone, an event may be too far away from all its samples.
+        kept = np.isin(together.event, alone.event)
+        assert not together.valid[~kept, :, neuron].any()
+        for name in ("data", "valid", "sample_time"):
+            np.testing.assert_array_equal(
+                getattr(together, name)[kept][..., neuron], getattr(alone, name)[..., 0]
+            )

@@ -105,7 +105,7 @@ def test_the_interval_is_the_median_of_the_known_ones(make_signal):
 
 def test_repr_says_what_it_is_in_a_line(make_full_signal):
     assert repr(make_full_signal().interpolate()) == (
-        "<Signal: 40 volumes x 5 neurons, channel 'green', ratio in , steps: invented, interpolate>"
+        "<Signal: 40 volumes x 5 neurons, channel 'green', ratio, steps: invented, interpolate>"
     )
 
 

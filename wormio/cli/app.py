@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wormio.cli import combining, converting, descriptions, kit, maps, plugins
+from wormio.cli import combining, converting, descriptions, kit, maps, plugins, signals
 from wormio.cli.common import (
     ConfigOption,
     FormatOption,
@@ -120,6 +120,7 @@ app.command()(doctor)
 app.command()(descriptions.describe)
 app.add_typer(maps.app, name="map")
 app.add_typer(plugins.app, name="plugins")
+app.add_typer(signals.app, name="signal")
 
 
 @app.command()
@@ -202,7 +203,7 @@ def extract(
         if threads is not None:
             executor = stack.enter_context(ThreadPoolExecutor(threads))
         try:
-            signals = wormio.extract(
+            extracted = wormio.extract(
                 recording,
                 where,
                 mask=mask,
@@ -218,8 +219,8 @@ def extract(
             # The engine knows no files; the user has only them.
             error.path = error.path or f"{path} with {positions}"
             raise
-    wormio.save(output, signals, overwrite=overwrite)
-    for name, signal in signals.items():
+    wormio.save(output, extracted, overwrite=overwrite)
+    for name, signal in extracted.items():
         sampled, neurons = signal.data.shape
         typer.echo(
             f"{output}: {name}, {neurons} neurons in {sampled} volumes, "

@@ -21,7 +21,7 @@ import attrs
 from wormio.errors import ContractError, OptionError
 from wormio.registry.toml_lines import Keys, lines_of
 
-__all__ = ["Document", "Keys", "read_toml", "structured"]
+__all__ = ["Document", "Keys", "parse_toml", "read_toml", "read_toml_text", "structured"]
 
 T = TypeVar("T")
 
@@ -87,6 +87,11 @@ def read_toml(path: str | Path) -> Document:
     OptionError
         It is no TOML (the message has the line), or larger than any file written by hand.
     """
+    return parse_toml(read_toml_text(path), path)
+
+
+def read_toml_text(path: str | Path) -> str:
+    """Read the text of a TOML file; raises as `read_toml` does."""
     path = Path(path)
     with path.open("rb") as file:
         raw = file.read(_MAX_BYTES + 1)
@@ -97,14 +102,23 @@ def read_toml(path: str | Path) -> Document:
             path=path,
         )
     try:
-        text = raw.decode("utf-8").replace("\r\n", "\n")
-        return Document(path, tomllib.loads(text), lines_of(text))
-    except (ValueError, RecursionError) as error:  # also: bytes that are no UTF-8
-        raise OptionError(
-            f"this is no TOML: {error or 'nested too deeply'}",
-            path=path,
-            cure="see https://toml.io",
-        ) from error
+        return raw.decode("utf-8").replace("\r\n", "\n")
+    except ValueError as error:
+        raise _no_toml(error, path) from error
+
+
+def parse_toml(text: str, path: str | Path) -> Document:
+    """Parse TOML; `path` is for errors. Raises `OptionError` as `read_toml` does."""
+    try:
+        return Document(Path(path), tomllib.loads(text), lines_of(text))
+    except (ValueError, RecursionError) as error:
+        raise _no_toml(error, path) from error
+
+
+def _no_toml(error: Exception, path: str | Path) -> OptionError:
+    return OptionError(
+        f"this is no TOML: {error or 'nested too deeply'}", path=path, cure="see https://toml.io"
+    )
 
 
 def structured(cls: type[T], document: Document, keys: Iterable[str | int] = ()) -> T:

@@ -5,9 +5,36 @@
 with a function of a `Signal`, and one method that calls it.
 """
 
-from wormio.signal.around import Average, Responses
+from wormio.signal.average import Average
+from wormio.signal.blocks import Blocks
+from wormio.signal.datasets import DataSet, read_dataset_list
 from wormio.signal.files import load, save
+from wormio.signal.history import Step
+from wormio.signal.irregular import IrregularArray
 from wormio.signal.provenance import Provenance
-from wormio.signal.signal import Signal, Step
+from wormio.signal.recipe import Recipe, RecipeStep, read_recipe, recipe_of
+from wormio.signal.replaying import replay
+from wormio.signal.responses import Responses
+from wormio.signal.signal import Signal
+from wormio.signal.substitution import count_added_neurons, read_matchless_threshold
 
-__all__ = ["Average", "Provenance", "Responses", "Signal", "Step", "load", "save"]
+__all__ = [
+    "Average",
+    "Blocks",
+    "DataSet",
+    "IrregularArray",
+    "Provenance",
+    "Recipe",
+    "RecipeStep",
+    "Responses",
+    "Signal",
+    "Step",
+    "count_added_neurons",
+    "load",
+    "read_dataset_list",
+    "read_matchless_threshold",
+    "read_recipe",
+    "recipe_of",
+    "replay",
+    "save",
+]

@@ -5,134 +5,25 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal, get_args
 
-import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import OptionError, SignalError
-from wormio.model import Channel, Events, EventStatus
-from wormio.signal._clock import rounding, sample_clock
-from wormio.signal._fields import check_shapes, signal_array
+from wormio.model import Events, EventStatus
+from wormio.signal._aligning import Traces, samples_at
+from wormio.signal._clock import ends, extent, rounding, sample_clock
+from wormio.signal.history import new_step
+from wormio.signal.responses import Responses
 
 if TYPE_CHECKING:
     from wormio.signal.signal import Signal
 
-__all__ = ["Align", "Average", "Responses", "Until", "around"]
+__all__ = ["Align", "Until", "around", "event_table"]
 
 Align = Literal["nearest", "interp"]
 Until = Literal["window", "next_event"]
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-
-# Neighbouring samples farther apart than this many volume intervals have a volume missing between
-# them: no line is drawn across, and neither stands for what is there.
-_LONGEST_STEP = 1.5
-
-
-@attrs.frozen(kw_only=True)
-class Average:
-    """Mean response over events; L lags, N neurons.
-
-    Parameters
-    ----------
-    tau : (L,) float64
-        Seconds relative to the event.
-    mean : (L, N) float64
-        NaN where no event has a measured sample.
-    sem : (L, N) float64
-        Standard error of the mean, ``std(ddof=1) / sqrt(count)``; NaN where `count` < 2.
-    count : (L, N) int64
-        Number of measured samples.
-    labels : tuple of str
-    channel : Channel
-    quantity, unit : str
-    """
-
-    tau: Floats = signal_array("f8", 1)
-    mean: Floats = signal_array("f8", 2)
-    sem: Floats = signal_array("f8", 2)
-    count: Ints = signal_array("i8", 2)
-    labels: tuple[str, ...]
-    channel: Channel
-    quantity: str
-    unit: str
-
-
-@attrs.frozen(kw_only=True)
-class Responses:
-    """Traces around events: E events, L lags, N neurons.
-
-    Parameters
-    ----------
-    data : (E, L, N) float64
-        NaN where there is no sample.
-    valid : (E, L, N) bool
-        Whether the sample was measured, as in `Signal.valid`; False where there is none.
-    sample_time : (E, L, N) float64
-        When, in seconds of the recording's clock; NaN where there is no sample.
-    tau : (L,) float64
-        Seconds relative to the event, in steps of the volume interval; 0 is one of them.
-    event : (E,) int64
-        Row of each event in its table.
-    complete : (E,) bool
-        Whether the window lies inside the recording and, if it ends at the next event, before it.
-    labels : tuple of str
-    channel : Channel
-    quantity, unit : str
-    """
-
-    data: Floats = signal_array("f8", 3)
-    valid: Bools = signal_array("?", 3)
-    sample_time: Floats = signal_array("f8", 3)
-    tau: Floats = signal_array("f8", 1)
-    event: Ints = signal_array("i8", 1)
-    complete: Bools = signal_array("?", 1)
-    labels: tuple[str, ...]
-    channel: Channel
-    quantity: str
-    unit: str
-
-    def __attrs_post_init__(self) -> None:
-        shape = (len(self.event), len(self.tau), len(self.labels))
-        check_shapes(
-            self, {"data": shape, "valid": shape, "sample_time": shape, "complete": shape[:1]}
-        )
-
-    def longest_gap(self) -> Ints:
-        """Return the longest run of samples that were not measured, for each event and neuron.
-
-        Returns
-        -------
-        (E, N) int64
-            In samples; 0 where all were measured.
-        """
-        lag = np.arange(len(self.tau))[:, np.newaxis]
-        last_valid = np.maximum.accumulate(np.where(self.valid, lag, -1), axis=1)
-        return np.asarray((lag - last_valid).max(axis=1, initial=0))
-
-    def average(self) -> Average:
-        """Average over events.
-
-        Only measured samples count: filled-in ones are no evidence, and would make the standard
-        error too small.
-        """
-        used = self.valid & np.isfinite(self.data)
-        count = used.sum(axis=0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            mean = np.where(used, self.data, 0).sum(axis=0) / count
-            squares = np.where(used, self.data - mean, 0) ** 2
-            sem = np.sqrt(squares.sum(axis=0) / (count - 1) / count)
-        return Average(
-            tau=self.tau,
-            mean=mean,
-            sem=np.where(count > 1, sem, np.nan),
-            count=count,
-            labels=self.labels,
-            channel=self.channel,
-            quantity=self.quantity,
-            unit=self.unit,
-        )
 
 
 def around(
@@ -143,11 +34,13 @@ def around(
     *,
     until: Until = "window",
     align: Align = "nearest",
+    baseline: tuple[float, float] | None = None,
 ) -> Responses:
     """Cut out the time around each event, each neuron on its own clock.
 
     The time before an event is kept even where it holds an earlier event. Events outside the
-    recording are left out; those cut by its ends are kept, NaN where nothing was recorded.
+    recording, and those whose whole window lies more than a volume interval away from all rows of
+    the signal, are left out; those cut by its ends are kept, NaN where nothing was recorded.
 
     Parameters
     ----------
@@ -163,6 +56,9 @@ def around(
         the two around it, or one at most half a volume interval away where a volume is missing
         between them and at the ends. ``"interp"``: on the line between the two samples around
         event + tau; NaN where a volume is missing between them, and valid only if both are.
+    baseline : (start, stop) of float, optional
+        Seconds relative to the event, for example ``(-5, 0)``: the mean of each response from
+        start to before stop is subtracted from it; see `Responses.subtract_baseline`.
 
     Returns
     -------
@@ -176,7 +72,7 @@ def around(
         An argument is impossible.
     """
     _check(before, after, until, align)
-    events = _table(signal, event_name)
+    events = event_table(signal, event_name)
     interval = signal.volume_interval
     if not interval > 0:
         raise SignalError(
@@ -187,11 +83,13 @@ def around(
     clock = sample_clock(signal)
     lags = np.arange(-_whole(before / interval), _whole(after / interval) + 1)
     # A lag is a multiple of the interval, which is itself a difference of two times.
-    error = rounding(clock) * len(lags) + 1e-9 * interval
+    known = ends(clock)
+    error = rounding(known) * len(lags) + 1e-9 * interval
     tau = np.asarray(lags * interval, np.float64)
 
     inside = (events.status != EventStatus.OUTSIDE) & np.isfinite(events.time)
     kept = np.flatnonzero(inside)
+    kept = kept[_touching(events.time[kept], tau, known, interval)]
     start = events.time[kept]
     target = start[:, np.newaxis] + tau
     stop = np.full(len(kept), np.inf)
@@ -199,110 +97,45 @@ def around(
         distinct = np.unique(start)
         stop = np.append(distinct, np.inf)[np.searchsorted(distinct, start, side="right")]
 
+    traces = Traces(clock, signal.data, signal.valid, signal.volume)
     shape = (*target.shape, signal.n_neurons)
-    data, when = np.full(shape, np.nan), np.full(shape, np.nan)
-    valid = np.zeros(shape, bool)
-    for neuron in range(signal.n_neurons):
-        rows = np.flatnonzero(np.isfinite(clock[:, neuron]))
-        rows = rows[np.argsort(clock[rows, neuron], kind="stable")]
-        if not len(rows):
-            continue
-        one = _Trace(
-            clock[rows, neuron],
-            signal.data[rows, neuron],
-            signal.valid[rows, neuron],
-            signal.volume[rows],
-            error,
-        )
-        pick = one.nearest if align == "nearest" else one.between
-        data[..., neuron], valid[..., neuron], when[..., neuron] = pick(
-            target, stop[:, np.newaxis], interval
-        )
-    reach = interval / 2 if align == "nearest" else 0.0
-    ends = _ends(clock, reach + error)
-    return Responses(
+    samples = samples_at(
+        traces,
+        target.ravel(),
+        np.repeat(stop, len(tau)),
+        interval,
+        error,
+        lines=align == "interp",
+    )
+    for array in samples:
+        array.setflags(write=False)  # nobody else has them: shared with the responses, not copied
+    data, valid, when = (array.reshape(shape) for array in samples)
+    whole = _whole_span(known, error + (interval / 2 if align == "nearest" else 0.0))
+    parameters = {
+        "event_name": event_name,
+        "before": before,
+        "after": after,
+        "until": until,
+        "align": align,
+    }
+    found = {"interval": interval, "events": len(kept), "of": len(events)}
+    responses = Responses(
         data=data,
         valid=valid,
         sample_time=when,
         tau=tau,
         event=kept,
-        complete=(target[:, 0] >= ends[0])
-        & (target[:, -1] <= ends[1])
+        complete=(target[:, 0] >= whole[0])
+        & (target[:, -1] <= whole[1])
         & (target[:, -1] < stop - error),
         labels=signal.labels,
         channel=signal.channel,
         quantity=signal.quantity,
         unit=signal.unit,
+        history=(*signal.history, new_step("around", parameters, found)),
+        recording=signal.recording,
     )
-
-
-@attrs.frozen
-class _Trace:
-    """The K samples of one neuron in the order of their times, which are all known."""
-
-    clock: Floats
-    data: Floats
-    valid: Bools
-    volume: NDArray[np.int64]
-    error: float
-
-    def nearest(
-        self, target: Floats, stop: Floats, interval: float
-    ) -> tuple[Floats, Bools, Floats]:
-        """Return data, valid and times of the samples nearest to `target`, before `stop`."""
-        left, right = self._neighbours(target)
-        # Without the margin, rounding would choose between two equally near samples at random.
-        later = self.clock[right] - target < target - self.clock[left] - self.error
-        at = np.where(later, right, left)
-        when = self.clock[at]
-        found = np.abs(when - target) <= interval / 2 + self.error
-        found |= self._share_a_gap(left, right, target, interval)
-        found &= when < stop - self.error
-        return (
-            np.where(found, self.data[at], np.nan),
-            found & self.valid[at],
-            np.where(found, when, np.nan),
-        )
-
-    def between(
-        self, target: Floats, stop: Floats, interval: float
-    ) -> tuple[Floats, Bools, Floats]:
-        """Return data, valid and times on the lines between samples, all before `stop`."""
-        left, right = self._neighbours(target)
-        # At a sample's very time that sample stands alone: a NaN beside it does not matter.
-        left = np.where(np.abs(self.clock[right] - target) <= self.error, right, left)
-        right = np.where(np.abs(self.clock[left] - target) <= self.error, left, right)
-        early, late = self.clock[left], self.clock[right]
-        step = late - early
-        found = self._share_a_gap(left, right, target, interval) & (late < stop - self.error)
-        weight = np.where(step > 0, (target - early) / np.where(step > 0, step, 1), 0)
-        with np.errstate(invalid="ignore"):  # inf - inf
-            line = (1 - weight) * self.data[left] + weight * self.data[right]
-        value = np.where(left == right, self.data[left], line)
-        return (
-            np.where(found, value, np.nan),
-            found & self.valid[left] & self.valid[right],
-            np.where(found, target, np.nan),
-        )
-
-    def _share_a_gap(self, left: Ints, right: Ints, target: Floats, interval: float) -> Bools:
-        """Tell where `target` lies between two samples with no volume missing between them."""
-        early, late = self.clock[left], self.clock[right]
-        step = late - early
-        # On a scan that goes both ways, a neuron near a turning point is seen at intervals that
-        # alternate between almost none and almost two.
-        adjacent = np.abs(self.volume[right] - self.volume[left]) == 1
-        close = (step <= _LONGEST_STEP * interval + self.error) | (
-            adjacent & (step < 2 * interval - self.error)
-        )
-        inside = (target >= early - self.error) & (target <= late + self.error)
-        return np.asarray(inside & close)
-
-    def _neighbours(self, target: Floats) -> tuple[Ints, Ints]:
-        """Return the samples before (or at the end, after) and at or after `target`."""
-        right = np.searchsorted(self.clock, target)
-        left = np.maximum(right - 1, 0)
-        return left, np.minimum(right, len(self.clock) - 1)
+    return responses if baseline is None else responses.subtract_baseline(*_pair(baseline))
 
 
 def _check(before: float, after: float, until: str, align: str) -> None:
@@ -322,11 +155,38 @@ def _check(before: float, after: float, until: str, align: str) -> None:
             )
 
 
-def _table(signal: Signal, name: str) -> Events:
+def _pair(baseline: tuple[float, float]) -> tuple[float, float]:
+    try:
+        start, stop = (float(second) for second in baseline)
+    except (TypeError, ValueError) as error:
+        raise OptionError(
+            "baseline is no window",
+            expected="(start, stop) in seconds relative to the event, for example (-5, 0)",
+            found=repr(baseline)[:200],
+        ) from error
+    return start, stop
+
+
+def event_table(signal: Signal, name: str) -> Events:
+    """Return a table of a signal's events.
+
+    Raises
+    ------
+    SignalError
+        There is none of that name.
+    """
     if name not in signal.events:
         known = ", ".join(map(repr, signal.events)) or "none: the signal has no events"
         raise SignalError(f"there are no events {name!r}", expected=known)
     return signal.events[name]
+
+
+def _touching(start: Floats, tau: Floats, known: Floats, margin: float) -> Bools:
+    """Tell which windows reach into the time in which any neuron was recorded."""
+    first, last = extent(known)
+    if not first <= last:
+        return np.ones(len(start), bool)
+    return np.asarray((start + tau[-1] >= first - margin) & (start + tau[0] <= last + margin))
 
 
 def _whole(intervals: float) -> int:
@@ -334,11 +194,8 @@ def _whole(intervals: float) -> int:
     return math.floor(intervals + 1e-6)
 
 
-def _ends(clock: Floats, margin: float) -> tuple[float, float]:
+def _whole_span(known: Floats, margin: float) -> tuple[float, float]:
     """Return from when to when every neuron was recorded."""
-    known = clock[:, np.isfinite(clock).any(axis=0)]
-    if not known.size:
+    if not np.isfinite(known).any():
         return -math.inf, math.inf
-    first = np.nanmin(known, axis=0).max() - margin
-    last = np.nanmax(known, axis=0).min() + margin
-    return float(first), float(last)
+    return float(np.fmax.reduce(known[0])) - margin, float(np.fmin.reduce(known[1])) + margin

@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 from wormio.errors import OptionError, SignalError
 from wormio.model import Channel, Events
 from wormio.model._fields import as_dict, as_tuple, is_text
-from wormio.signal import around as _around
 from wormio.signal import cleaning
 from wormio.signal._cleaning_methods import CleaningMethods
 from wormio.signal._digest import digest
-from wormio.signal._fields import check_shapes, json_field, signal_array
+from wormio.signal._fields import check_shapes, signal_array
+from wormio.signal._methods import SignalMethods
+from wormio.signal.history import Step, new_step
 from wormio.signal.provenance import Provenance
 
 __all__ = ["Signal", "Step"]
@@ -40,40 +41,8 @@ def _names(labels: Iterable[object]) -> tuple[str, ...]:
     return tuple(str(label) for label in labels)
 
 
-def _as_parameter(signal: Signal) -> dict[str, Any]:
-    about = {
-        "channel": signal.channel.name,
-        "digest": signal.digest,
-        "history": [attrs.asdict(step) for step in signal.history],
-    }
-    return {"signal": about}
-
-
-@attrs.frozen
-class Step:
-    """One thing that was done to a signal.
-
-    Parameters
-    ----------
-    name : str
-    parameters : mapping
-        JSON-able; what was asked for: the arguments of the step's function, all of them, so that
-        it can be repeated. A signal among them is kept as ``{"signal": {"channel": ...,
-        "digest": ..., "history": [...]}}``.
-    version : str
-        Of wormio.
-    found : mapping
-        JSON-able; what was found on the way, for example fitted numbers.
-    """
-
-    name: str
-    parameters: Mapping[str, Any] = json_field(factory=dict)
-    version: str = ""
-    found: Mapping[str, Any] = json_field(factory=dict)
-
-
 @attrs.frozen(kw_only=True, repr=False)
-class Signal(CleaningMethods):
+class Signal(CleaningMethods, SignalMethods):
     """Traces of N neurons over T volumes, in one channel.
 
     Arrays are read-only; two signals are equal if all they hold is, NaN equal to NaN.
@@ -89,7 +58,8 @@ class Signal(CleaningMethods):
     sample_time : (T, N) float64
         Each sample's own time: that of its centre plane. Default: `time`.
     valid : (T, N) bool
-        Whether a sample was measured. No step changes it. Default: where `data` is finite.
+        Whether a sample was measured. No step changes it but those that combine two signals: a
+        ratio was measured where both were. Default: where `data` is finite.
     voxels : (T, N) int32, optional
         Number of voxels in each sample.
     labels : tuple of str
@@ -176,9 +146,10 @@ class Signal(CleaningMethods):
 
     def __repr__(self) -> str:
         steps = ", ".join(step.name for step in self.history) or "none"
+        quantity = f"{self.quantity} in {self.unit}" if self.unit else self.quantity
         return (
             f"<Signal: {self.n_volumes} volumes x {self.n_neurons} neurons, "
-            f"channel {self.channel.name!r}, {self.quantity} in {self.unit}, steps: {steps}>"
+            f"channel {self.channel.name!r}, {quantity}, steps: {steps}>"
         )
 
     @property
@@ -228,13 +199,7 @@ class Signal(CleaningMethods):
         **changes
             Fields of `Signal`.
         """
-        import wormio
-
-        kept = {
-            key: _as_parameter(value) if isinstance(value, Signal) else value
-            for key, value in parameters.items()
-        }
-        step = Step(name, kept, wormio.__version__, found or {})
+        step = new_step(name, parameters, found)
         return attrs.evolve(self, history=(*self.history, step), **changes)
 
     def interpolate(
@@ -242,18 +207,6 @@ class Signal(CleaningMethods):
     ) -> Signal:
         """Fill in what was not measured; see `wormio.signal.cleaning.interpolate`."""
         return cleaning.interpolate(self, max_gap=max_gap, edge=edge)
-
-    def around(
-        self,
-        event_name: str,
-        before: float,
-        after: float,
-        *,
-        until: _around.Until = "window",
-        align: _around.Align = "nearest",
-    ) -> _around.Responses:
-        """Cut out the time around each event; see `wormio.signal.around.around`."""
-        return _around.around(self, event_name, before, after, until=until, align=align)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write this one channel to a file; see `wormio.signal.save`."""

@@ -31,11 +31,16 @@ STEPS: Mapping[str, str] = MappingProxyType(
         "dff": "wormio.signal.baselines:dff",
         "normalize": "wormio.signal.normalizing:normalize",
         "segment": "wormio.signal.segments:segment",
+        "select": "wormio.signal.selection:select",
+        "subtract": "wormio.signal.arithmetic:subtract",
+        "divide": "wormio.signal.arithmetic:divide",
+        "recipe": "wormio.signal.recipe:mark",
+        "substitute": "wormio.signal.substitution:substitute",
     }
 )
 """Where the function of each step is, imported when it is asked for."""
 
-ORIGINS = frozenset({"extract"})
+ORIGINS = frozenset({"extract", "import"})
 """Steps that make a signal out of something else: a history begins with them, no signal repeats
 them."""
 

@@ -2,5 +2,6 @@
 
 from wormio.view.overview import overview, require_matplotlib
 from wormio.view.residuals import residual_field
+from wormio.view.responses import mean_responses
 
-__all__ = ["overview", "require_matplotlib", "residual_field"]
+__all__ = ["mean_responses", "overview", "require_matplotlib", "residual_field"]
