@@ -91,24 +91,24 @@ class _Json:
                 "what the file says of its traces is too long, or nested too deep",
                 expected=f"at most {_MAX_VALUES} values in {_MAX_DEPTH} levels",
             )
-        depth += 1
         if isinstance(found, (np.ndarray, np.generic)):
-            self.left -= found.size
-            if self.left >= 0:
-                return self.value(found.tolist(), depth)
+            found = found.tolist()
         if isinstance(found, Mapping):
-            return {str(key): self.value(one, depth) for key, one in found.items()}
+            return {str(key): self.value(one, depth + 1) for key, one in found.items()}
         if isinstance(found, (list, tuple)):
-            return [self.value(one, depth) for one in found]
-        if isinstance(found, (set, frozenset)):
-            return sorted(map(str, found))
-        if isinstance(found, bytes):
-            return found.decode("latin-1")
-        if isinstance(found, float) and not math.isfinite(found):
-            return str(found)
-        if found is None or isinstance(found, (bool, int, float, str)):
-            return found
-        return str(found)
+            return [self.value(one, depth + 1) for one in found]
+        return _leaf(found)
+
+
+def _leaf(found: Any) -> Any:
+    if isinstance(found, (set, frozenset)):
+        return sorted(map(str, found))
+    if isinstance(found, bytes):
+        return found.decode("latin-1")
+    is_plain = found is None or isinstance(found, (bool, int, str))
+    if is_plain or (isinstance(found, float) and math.isfinite(found)):
+        return found
+    return str(found)
 
 
 def sample_times(

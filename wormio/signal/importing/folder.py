@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wormio.errors import FormatError, MissingPartError, OptionError
-from wormio.model._fields import as_dict, as_tuple
+from wormio.model._fields import as_dict
 from wormio.signal.importing._making import events_of_strides
 from wormio.signal.importing.legacy import read_legacy_pickle
 from wormio.signal.importing.text import read_text, read_text_header

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wormio.errors import FormatError, MissingPartError, OptionError, SignalError
+from wormio.errors import FormatError, MissingPartError, SignalError
 from wormio.model import Channel
 from wormio.model._fields import plain
 from wormio.signal.importing._making import as_channel, digest, make_signal, sample_times
