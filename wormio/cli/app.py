@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wormio.cli import combining, converting, descriptions, kit, maps, plugins
+from wormio.cli import combining, converting, descriptions, importing, kit, maps, plugins
 from wormio.cli.common import (
     ConfigOption,
     FormatOption,
@@ -118,6 +118,7 @@ app.command()(converting.convert)
 app.command()(converting.diff)
 app.command()(doctor)
 app.command()(descriptions.describe)
+app.command()(importing.import_legacy)
 app.add_typer(maps.app, name="map")
 app.add_typer(plugins.app, name="plugins")
 

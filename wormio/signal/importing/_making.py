@@ -26,7 +26,7 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
-_MAX_VALUES = 2_000_000
+_MAX_VALUES = 300_000
 _MAX_DEPTH = 100
 _ROLES = {"green": "signal", "gcamp": "signal", "red": "reference", "rfp": "reference"}
 

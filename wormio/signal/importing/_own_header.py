@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def own_header(signal: Signal) -> dict[str, Any]:
         "time": [None if np.isnan(t) else t for t in signal.time.tolist()],
         # Of the table itself, a finite number is a measured one.
         "valid_differs": _runs(signal.valid != np.isfinite(signal.data)),
-        "events": {name: table.to_json() for name, table in signal.events.items()},
+        "events": {name: _plain(table.to_json()) for name, table in signal.events.items()},
         "history": [attrs.asdict(step) for step in signal.history],
     }
 
@@ -81,6 +82,10 @@ def own_fields(header: Mapping[str, Any], data: NDArray[np.float64], path: Path)
             path=path,
             cure=f"remove {KEY!r} from the header to read the numbers alone",
         ) from error
+
+
+def _plain(table: dict[str, Any]) -> Any:
+    return json.loads(json.dumps(table, default=str))  # dates
 
 
 def _runs(differs: NDArray[np.bool_]) -> list[list[int]]:

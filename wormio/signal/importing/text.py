@@ -21,7 +21,7 @@ from wormio.errors import FormatError, MissingPartError, SignalError
 from wormio.model import Channel
 from wormio.model._fields import plain
 from wormio.signal.importing._making import as_channel, digest, make_signal, sample_times
-from wormio.signal.importing._own_header import own_fields
+from wormio.signal.importing._own_header import KEY, own_fields
 from wormio.signal.signal import Signal
 
 __all__ = ["read_text", "read_text_header", "text_of"]
@@ -109,7 +109,9 @@ def read_text(
         own["channel"] = as_channel(channel, path.stem.removesuffix("_matchless"))
     if labels is not None:
         own["labels"] = labels
-    about |= {"header": header, "sha256": digest(path)}
+    # What is ours in the header is in the fields again.
+    about["header"] = {key: value for key, value in header.items() if key != KEY}
+    about["sha256"] = digest(path)
     if problem:
         about["header_problem"] = problem
     own.setdefault("valid", np.isfinite(data))
