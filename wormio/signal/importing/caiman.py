@@ -179,7 +179,11 @@ def _numbers(parent: h5py.Group, name: str, path: Path) -> NDArray[np.float64] |
     """Return an array; None if it is not there, or is CaImAn's ``None``, a text."""
     import h5py
 
-    if not has(parent, name) or not isinstance(parent.get(name), h5py.Dataset):
+    link = parent.get(name, getlink=True)
+    if link is None:
+        return None
+    # What lies behind another link is only looked at by `dataset`, which guards it.
+    if isinstance(link, h5py.HardLink) and parent.get(name, getclass=True) is not h5py.Dataset:
         return None
     source = dataset(parent, name, folder=path.absolute().parent)
     if source.dtype.kind not in "iuf":

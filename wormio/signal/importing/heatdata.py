@@ -138,10 +138,10 @@ def read_heat_data(
     tables = _tables(file)
     own = tables.get("hasPointsTime")
     if own is not None and times is None and rate is None:
-        times = _own_times(own, shape, path)
-    time, about = sample_times(shape[1], times, rate, path)
-    if own is not None and times is not None and rate is None and about["time"] == "given":
-        about["time"] = "hasPointsTime" if times is own else "given"
+        time, about = sample_times(shape[1], _own_times(own, shape, path), None, path)
+        about["time"] = "hasPointsTime"
+    else:
+        time, about = sample_times(shape[1], times, rate, path)
     about |= {"header": _INFO, "sha256": digest(path)}
     signals = {}
     for name, values in arrays.items():

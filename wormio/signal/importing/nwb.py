@@ -1,4 +1,4 @@
-"""Traces in NWB files: every RoiResponseSeries, read by plain HDF5 without the schema's libraries."""
+"""Traces in NWB files: every RoiResponseSeries, read as plain HDF5."""
 
 from __future__ import annotations
 
