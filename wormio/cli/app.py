@@ -150,6 +150,14 @@ def extract(
         str | None,
         typer.Option("--reader", help="Format of the positions, if their file's name hides it."),
     ] = None,
+    positions_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--positions-option",
+            metavar="KEY=VALUE",
+            help="Option of the positions' reader; may be given several times.",
+        ),
+    ] = None,
     n_volumes: Annotated[
         int | None,
         typer.Option(
@@ -192,8 +200,9 @@ def extract(
     if reducer not in reducers:
         raise OptionError("unknown reducer", expected="mean or sum", found=repr(reducer))
     mask = Box(*_extents(box))
-    given = {"z_unit": z_unit, "n_volumes": n_volumes}
-    about: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    given: dict[str, Any] = {"z_unit": z_unit, "n_volumes": n_volumes}
+    about = {name: value for name, value in given.items() if value is not None}
+    about |= parse_options(positions_option)
     where = wormio.read_positions(positions, reader, **about)
     with ExitStack() as stack:
         recording = stack.enter_context(_opened(path, format, parse_options(option), config))
