@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wormio.errors import FormatError, OptionError
+from wormio.errors import ContractError, FormatError, OptionError
 from wormio.model import Positions
 from wormio.storage.npy import load_npy, load_npz
 
@@ -90,7 +90,12 @@ def read(
     given: dict[str, Any] = {}
     if "labels" in others:
         given["labels"] = [str(one) for one in others["labels"].ravel().tolist()]
-    return Positions(coords=zyx, z_unit=z_unit, confidence=confidence, channel=channel, **given)
+    try:
+        return Positions(coords=zyx, z_unit=z_unit, confidence=confidence, channel=channel, **given)
+    except ContractError as error:
+        raise FormatError(
+            error.problem, expected=error.expected, found=error.found, path=path
+        ) from error
 
 
 def _axes(axes: str | None, path: Path) -> tuple[tuple[str, ...], str]:

@@ -27,6 +27,7 @@ Ints = NDArray[np.int64]
 
 _MATCHES = "matches.txt"
 _MAX_BYTES = 2 << 30
+_WORDS = {"true": 1, "yes": 1, "1": 1, "false": 0, "no": 0, "0": 0}
 _log = logging.getLogger(__name__)
 
 
@@ -88,7 +89,11 @@ def read(
         An option is missing or does not fit.
     """
     brains = _Brains(path)
-    shift = 1 if str(legacy_first_frame).lower() in {"true", "yes", "1"} else 0
+    shift = _WORDS.get(str(legacy_first_frame).lower())
+    if shift is None:
+        raise OptionError(
+            "legacy_first_frame is unclear", expected="yes or no", found=repr(legacy_first_frame)
+        )
     if volume is not None:
         at = _index(volume, brains.n_volumes, "volume", path)
         zyx = brains.of_volume(at)
