@@ -228,6 +228,10 @@ def test_what_is_no_signal_is_told(tmp_path, as_wormdatamodel):
     path.write_bytes(as_wormdatamodel({"data": np.ones((2, 2)), "nan_mask": np.ones((3, 2))}))
     with pytest.raises(CorruptRecordingError, match="nan_mask"):
         read_legacy_pickle(path)
+    for odd in ({"smoothed": np.ones(2)}, {"strides": [[1], [1, 2]], "stride_names": ["a", "b"]}):
+        path.write_bytes(as_wormdatamodel({"data": np.ones((2, 2)), **odd}))
+        with pytest.raises((CorruptRecordingError, OptionError)):
+            read_legacy_pickle(path)
     path.write_bytes(as_wormdatamodel({"data": np.ones((2, 2))}))
     with pytest.raises(OptionError, match="before smoothing"):
         read_legacy_pickle(path, unsmoothed=True)
@@ -331,13 +335,12 @@ BOMBS = {
     "empty shape": ARRAY + b"(K\x01K\x00J\xff\xff\xff\x7f\x86" + F8 + b"\x89C\x00tb.",
     "negative shape": ARRAY + b"(K\x01J\xff\xff\xff\xff\x85" + F8 + b"\x89C\x08abcdefghtb.",
     "itself": b"\x80\x04]q\x00h\x00a.",
-    "deep": b"\x80\x04" + b"]" * 20_000 + b"a" * 19_999 + b".",
+    "deep": b"\x80\x04" + b"]" * 10_000 + b"a" * 9_999 + b".",
     "tuples": b"\x80\x04)" + b"2\x86" * 60 + b".",
     "hash of tuples": b"\x80\x04})" + b"2\x86" * 60 + b"K\x01s.",
     "long": b"\x80\x04\x8b" + struct.pack("<i", 100_000) + b"\x7f" * 100_000 + b".",
     "decimal": b"I" + b"9" * 100_000 + b"\n.",
-    "marks": b"(" * 60_000 + b".",
-    "steps": b"\x80\x04" + b"N0" * 120_000 + b"N.",
+    "marks": b"(" * 20_000 + b".",
     "copies": b"\x80\x02cbuiltins\nbytes\n0X"
     + struct.pack("<I", 1_000_000)
     + b"a" * 1_000_000
@@ -361,6 +364,11 @@ def test_a_bomb_costs_no_more_than_the_file(tmp_path, kind):
     finally:
         tracemalloc.stop()
     assert peak < 200 * len(BOMBS[kind]) + (8 << 20)
+
+
+def test_a_program_of_many_steps_is_stopped(tmp_path):
+    with pytest.raises(CorruptRecordingError, match="too many steps"):
+        read(tmp_path, b"\x80\x04" + b"N0" * 120_000 + b"N.")
 
 
 def test_what_is_told_of_a_signal_is_bounded(tmp_path):

@@ -55,7 +55,8 @@ def read(
     MissingPartError, UnsafeReferenceError, TruncatedRecordingError, CorruptRecordingError
     """
     names, columns = _axes(axes, path)
-    if z_unit not in {"um", "frame"}:
+    unit: Any = z_unit
+    if unit not in {"um", "frame"}:
         raise OptionError(
             "the unit of z is not known",
             expected="'um' or 'frame'",
@@ -91,7 +92,7 @@ def read(
     if "labels" in others:
         given["labels"] = [str(one) for one in others["labels"].ravel().tolist()]
     try:
-        return Positions(coords=zyx, z_unit=z_unit, confidence=confidence, channel=channel, **given)
+        return Positions(coords=zyx, z_unit=unit, confidence=confidence, channel=channel, **given)
     except ContractError as error:
         raise FormatError(
             error.problem, expected=error.expected, found=error.found, path=path

@@ -269,7 +269,7 @@ def _places(
             path=path,
         )
     found = list(possible.values())
-    if len(found) == 2 and not np.array_equal(*found):
+    if len(found) == 2 and not np.array_equal(found[0], found[1]):
         raise OptionError(
             f"{_MATCHES} can be read in two ways",
             expected="direction='to reference' or direction='from reference'",
@@ -307,7 +307,7 @@ def _once_a_row(table: Ints) -> bool:
 def _shifted(coords: NDArray[np.float64], shift: int, path: Path) -> NDArray[np.float64]:
     if not shift:
         return coords
-    moved = coords - np.array([shift, 0, 0])
+    moved: NDArray[np.float64] = coords - np.array([shift, 0, 0])
     before = moved[..., 0] < -0.5
     if before.any():
         _log.warning(

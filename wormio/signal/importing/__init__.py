@@ -10,6 +10,7 @@ from wormio.signal.importing.folder import LegacyFolder, read_legacy_folder
 from wormio.signal.importing.heatdata import ETHOGRAM, HeatData, read_heat_data
 from wormio.signal.importing.legacy import read_legacy_pickle
 from wormio.signal.importing.nwb import read_nwb
+from wormio.signal.importing.pickles import LegacyObject, read_pickle
 from wormio.signal.importing.suite2p import read_suite2p
 from wormio.signal.importing.text import read_text, read_text_header
 
@@ -18,11 +19,13 @@ __all__ = [
     "CaimanResults",
     "HeatData",
     "LegacyFolder",
+    "LegacyObject",
     "read_caiman",
     "read_heat_data",
     "read_legacy_folder",
     "read_legacy_pickle",
     "read_nwb",
+    "read_pickle",
     "read_suite2p",
     "read_text",
     "read_text_header",

@@ -32,7 +32,7 @@ _ROLES = {"green": "signal", "gcamp": "signal", "red": "reference", "rfp": "refe
 
 
 def make_signal(
-    data: ArrayLike,
+    data: Floats,
     path: Path,
     format: str,
     *,
@@ -46,7 +46,7 @@ def make_signal(
 
     Parameters
     ----------
-    data : (T, N) array_like
+    data : (T, N) float64
     path : Path
         Its name, size and digest go into the step; not its folder.
     format : str

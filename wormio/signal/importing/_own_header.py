@@ -94,4 +94,4 @@ def _runs(differs: NDArray[np.bool_]) -> list[list[int]]:
     steps = np.diff(padded, axis=1)
     columns, first = np.nonzero(steps == 1)
     _, stop = np.nonzero(steps == -1)
-    return np.stack([columns, first, stop], axis=1).tolist()
+    return [list(run) for run in zip(columns.tolist(), first.tolist(), stop.tolist(), strict=True)]

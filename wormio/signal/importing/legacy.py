@@ -21,6 +21,7 @@ from wormio.signal.importing._making import (
 )
 from wormio.signal.importing.pickles import LegacyObject, read_pickle
 from wormio.signal.signal import Signal, Step
+from wormio.storage.door import translated
 
 __all__ = ["read_legacy_pickle"]
 
@@ -28,7 +29,7 @@ _CLASS = "Signal"
 _VERSION = "wormdatamodel"
 
 # In the order in which they were done, whatever the order of the flags.
-_STEPS = (
+_STEPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("nan_interpolated", "legacy-interpolate", ()),
     ("inf_removed", "legacy-remove-infs", ()),
     ("inst_photobl_corrected", "legacy-jumps", ()),
@@ -95,13 +96,16 @@ def read_legacy_pickle(
             path=path,
         )
     state = found.state
-    data = _traces(state, "unsmoothed_data" if unsmoothed else "data", path)
-    history = _history(state, unsmoothed=unsmoothed)
-    valid = _valid(state, data, path)
+    # A damaged file may hold anything anywhere.
+    with translated(path, "a signal of wormdatamodel", "its parts were put together"):
+        data = _traces(state, "unsmoothed_data" if unsmoothed else "data", path)
+        history = _history(state, unsmoothed=unsmoothed)
+        valid = _valid(state, data, path)
+        own_strides = _strides(state)
     description = state.get("description")
     name = description if isinstance(description, str) and description else path.stem
     time, about = sample_times(len(data), times, rate, path)
-    strides = _strides(state) if strides is None else strides
+    strides = own_strides if strides is None else strides
     about |= {
         "class": found.name,
         "sha256": digest(path),
@@ -161,7 +165,8 @@ def _valid(state: Mapping[str, Any], data: NDArray[np.float64], path: Path) -> N
             found=str(getattr(mask, "shape", type(mask).__name__)),
             path=path,
         )
-    return valid & (mask.reshape(data.shape) == 0)  # (some versions made numbers of it)
+    valid &= mask.reshape(data.shape) == 0  # (some versions made numbers of it)
+    return valid
 
 
 def _history(state: Mapping[str, Any], *, unsmoothed: bool) -> list[Step]:
@@ -172,10 +177,10 @@ def _history(state: Mapping[str, Any], *, unsmoothed: bool) -> list[Step]:
         kept = ("correction_method", "uncorr_signal", "reference")
         about = {key: json_value(info[key]) for key in kept if key in info}
         steps.append(Step("legacy-correct-motion", about, _VERSION))
-    for flag, name, kept in _STEPS:
+    for flag, name, parameters in _STEPS:
         if not state.get(flag) or (unsmoothed and flag == "smoothed"):
             continue
-        about = {key: json_value(state[key]) for key in kept if key in state}
+        about = {key: json_value(state[key]) for key in parameters if key in state}
         spikes = state.get("spikes") if flag == "spikes_removed" else None
         if isinstance(spikes, np.ndarray):
             about["samples"] = np.argwhere(spikes).tolist()

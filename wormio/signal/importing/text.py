@@ -100,10 +100,11 @@ def read_text(
         data = _numbers(file, first, number, path)
     own = own_fields(header, data, path)
     data = own.pop("data", data)
-    if times is None and rate is None and "time" in own:
-        time, about = own.pop("time"), {"time": "given"}
+    own_time = own.pop("time", None)
+    if times is None and rate is None and own_time is not None:
+        time = own_time
+        about: dict[str, Any] = {"time": "given"}
     else:
-        own.pop("time", None)
         time, about = sample_times(len(data), times, rate, path)
     if channel is not None or "channel" not in own:
         own["channel"] = as_channel(channel, path.stem.removesuffix("_matchless"))
