@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from wormio.errors import FormatError, MissingPartError, OptionError, OutputExistsError, SignalError
+from wormio.errors import (
+    FormatError,
+    MissingPartError,
+    OptionError,
+    OutputExistsError,
+    SignalError,
+    TruncatedRecordingError,
+)
 from wormio.export import to_text
 from wormio.signal.importing import read_text, read_text_header
 
@@ -130,6 +137,12 @@ def test_what_is_no_table_is_told(tmp_path, kind):
     with pytest.raises(FormatError, match=says) as raised:
         read_text(written(tmp_path, text))
     assert "green.txt" in str(raised.value)
+
+
+def test_an_empty_file_is_told_and_a_header_alone_is_no_trace(tmp_path):
+    with pytest.raises(TruncatedRecordingError, match="empty"):
+        read_text(written(tmp_path, ""))
+    assert read_text(written(tmp_path, f"# {LINE}\n")).data.shape == (0, 0)
 
 
 def test_a_missing_file_is_no_exit(tmp_path):

@@ -17,7 +17,9 @@ __all__ = ["import_legacy"]
 
 
 def import_legacy(
-    folder: Annotated[Path, typer.Argument(help="Folder with green.txt, red.pickle, ...")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder with green.txt, red.pickle, ...")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Signals, an HDF5 file.")],
     prefer: Annotated[
         str,

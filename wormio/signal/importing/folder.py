@@ -118,8 +118,14 @@ def read_legacy_folder(
     if prefer not in get_args(Prefer):
         raise OptionError("prefer is unknown", expected="'text' or 'pickle'", found=repr(prefer))
     if not folder.is_dir():
-        problem = "is no folder" if folder.exists() else "there is no such folder"
-        raise MissingPartError(problem, path=folder)
+        raise MissingPartError(
+            "is no folder" if folder.exists() else "there is no such folder",
+            path=folder,
+            cure="name the folder that holds the file; in Python, read_text and "
+            "read_legacy_pickle read a single one"
+            if folder.exists()
+            else "",
+        )
     there = sorted(path.name for path in folder.iterdir() if path.is_file())
     chosen, left_out = _choose(there, prefer, set(leave_out), folder)
     if not chosen:

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wormio.errors import FormatError, MissingPartError, SignalError
+from wormio.errors import FormatError, MissingPartError, SignalError, TruncatedRecordingError
 from wormio.model import Channel
 from wormio.model._fields import plain
 from wormio.signal.importing._making import as_channel, digest, make_signal, sample_times
@@ -91,12 +91,18 @@ def read_text(
         There is no such file.
     FormatError
         It is no such table; the message names the line.
+    TruncatedRecordingError
+        It is empty.
     OptionError
         The times or the rate do not fit.
     """
     path = Path(path)
     with _opened(path) as file:
         header, problem, first, number = _header(file, path)
+        if not number:
+            raise TruncatedRecordingError(
+                "the file is empty", expected="a header, then numbers", path=path
+            )
         data = _numbers(file, first, number, path)
     own = own_fields(header, data, path)
     data = own.pop("data", data)
@@ -184,6 +190,6 @@ def _numbers(file: TextIO, first: str, number: int, path: Path) -> NDArray[np.fl
         raise FormatError(
             "is no text signal",
             expected="as many numbers in every line, separated by blanks; nan where not found",
-            found=f"{error} (rows are counted from line {number})"[:300],
+            found=f"{str(error).partition(';')[0]} (rows are counted from line {number})"[:300],
             path=path,
         ) from error
