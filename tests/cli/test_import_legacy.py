@@ -31,7 +31,7 @@ def test_the_program_reads_a_folder(run, legacy, tmp_path):
     code, out, err = run("import-legacy", legacy, "-o", output, "--rate", 2)
     assert (code, err) == (0, "")
     assert "green from green.txt, 12 neurons in 300 volumes" in out
-    assert "done before: correct-motion, interpolate, remove-infs" in out
+    assert "done before: correct_motion, interpolate, remove_infinities" in out
     assert "left out: green.pickle: green.txt is taken" in out
     assert "matchless threshold: 0.5" in out
     assert "the last 2" in out

@@ -53,7 +53,7 @@ def test_pickles_where_they_are_preferred(legacy):
     assert found.files["green"] == "green.pickle"
     assert found.files["green_matchless"] == "green_matchless.txt"
     names = [step.name for step in found.signals["green"].history]
-    assert names == ["legacy-interpolate", "legacy-remove-infs", "import"]
+    assert names == ["interpolate", "remove_infinities", "import"]
     with pytest.raises(OptionError, match="prefer"):
         read_legacy_folder(legacy, prefer="picle")
 

@@ -91,9 +91,9 @@ def test_the_traces_that_wormdatamodel_wrote_come_out_bit_by_bit(legacy, truth):
 def test_what_had_been_done_stands_in_the_history(legacy):
     signal = read_legacy_pickle(legacy / "signal.pickle")
     assert [step.name for step in signal.history] == [
-        "legacy-correct-motion",
-        "legacy-interpolate",
-        "legacy-remove-infs",
+        "correct_motion",
+        "interpolate",
+        "remove_infinities",
         "import",
     ]
     assert signal.history[0].parameters["correction_method"] == 0.0
@@ -202,14 +202,18 @@ def test_smoothed_traces_and_those_from_before(tmp_path, as_wormdatamodel):
     path.write_bytes(as_wormdatamodel(state))
     signal = read_legacy_pickle(path, rate=1.0)
     steps = {step.name: step.parameters for step in signal.history}
-    assert list(steps) == ["legacy-debleach", "legacy-despike", "legacy-smooth", "import"]
-    assert steps["legacy-smooth"] == {"smooth_n": 5, "smooth_mode": "sg"}
-    assert steps["legacy-despike"] == {"samples": [[4, 1]]}
+    assert list(steps) == ["debleach", "remove_spikes", "smooth", "import"]
+    assert steps["smooth"] == {
+        "by": "wormdatamodel",
+        "smooth_n": 5,
+        "smooth_mode": "sg",
+    }
+    assert steps["remove_spikes"] == {"by": "wormdatamodel", "samples": [[4, 1]]}
     assert signal.channel.role == "reference"
     assert signal.events["light"].time.tolist() == [5.0]
     before = read_legacy_pickle(path, unsmoothed=True)
     np.testing.assert_array_equal(before.data, raw)
-    assert "legacy-smooth" not in [step.name for step in before.history]
+    assert "smooth" not in [step.name for step in before.history]
 
 
 def test_what_is_no_signal_is_told(tmp_path, as_wormdatamodel):

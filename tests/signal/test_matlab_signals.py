@@ -101,9 +101,9 @@ def test_what_matlab_had_done_is_told(write, tmp_path):
         return [step.name for step in signals[name].history]
 
     assert done("rRaw") == ["import"]
-    assert done("gPhotoCorr") == ["legacy-debleach", "import"]
-    assert done("G2") == ["legacy-debleach", "legacy-dff", "import"]
-    assert "legacy-correct-motion" in done("Ratio2")
+    assert done("gPhotoCorr") == ["debleach", "import"]
+    assert done("G2") == ["debleach", "dff", "import"]
+    assert "correct_motion" in done("Ratio2")
     assert (signals["G2"].quantity, signals["G2"].unit) == ("dF/F", "")
     assert [signals[name].channel.role for name in ("rRaw", "gRaw")] == ["reference", "signal"]
 

@@ -18,7 +18,7 @@ __all__ = ["import_legacy"]
 
 def import_legacy(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Folder with green.txt, red.pickle, ...")
+        Path, typer.Argument(metavar="FOLDER", help="With green.txt, red.pickle, ...")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Signals, an HDF5 file.")],
     prefer: Annotated[
@@ -88,11 +88,7 @@ def _measured(signal: "Signal") -> float:
 
 
 def _done(signal: "Signal") -> list[str]:
-    return [
-        step.name.removeprefix("legacy-")
-        for step in signal.history
-        if step.name.startswith("legacy-")
-    ]
+    return [step.name for step in signal.history[:-1]]  # the last is the import
 
 
 def _lines(found: "LegacyFolder", output: Path) -> list[str]:

@@ -2,7 +2,7 @@
 
 One module a kind of file. What a file does not tell stays unknown: times are NaN unless they are
 given by ``rate=`` or ``times=``. The history of each signal holds a step ``import``, and before it
-what the other program had done already.
+what the other program had done already, under the names of wormio's own steps.
 """
 
 from wormio.signal.importing.caiman import CaimanResults, read_caiman

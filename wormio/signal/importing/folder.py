@@ -147,7 +147,7 @@ def read_legacy_folder(
         else:
             given_all = {**given, "strides": strides}
             found = {name: read_legacy_pickle(path, **given_all)}
-            if any(step.name == "legacy-smooth" for step in found[name].history):
+            if any(step.name == "smooth" for step in found[name].history):
                 with suppress(OptionError):  # older ones did not keep them
                     before = read_legacy_pickle(path, unsmoothed=True, **given_all)
                     found[f"{name}_unsmoothed"] = before

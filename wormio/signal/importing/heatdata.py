@@ -24,13 +24,22 @@ ETHOGRAM = {-1: "reverse", 0: "pause", 1: "forward", 2: "turn"}
 """What the numbers of ``behavior.ethogram`` mean."""
 
 _BLEACHED = Step(
-    "legacy-debleach",
-    {"method": "subtract", "model": "one exponential and a constant", "outliers": "NaN"},
+    "debleach",
+    {
+        "by": "NeRVE",
+        "method": "subtract",
+        "model": "one exponential and a constant",
+        "outliers": "NaN",
+    },
     "NeRVE",
 )
 _DFF = Step(
-    "legacy-dff",
-    {"baseline": "20 % quantile of the smoothed trace", "smooth": "5-point Gaussian"},
+    "dff",
+    {
+        "by": "NeRVE",
+        "baseline": "20 % quantile of the smoothed trace",
+        "smooth": "5-point Gaussian",
+    },
     "NeRVE",
 )
 # Name, channel, quantity, unit, what was done.
@@ -45,7 +54,7 @@ _TRACES: dict[str, tuple[str, str, str, tuple[Step, ...]]] = {
         "ratio",
         "dR/R",
         "",
-        (_BLEACHED, Step("legacy-correct-motion", {"method": "ratio"}, "NeRVE"), _DFF),
+        (_BLEACHED, Step("correct_motion", {"by": "NeRVE", "method": "ratio"}, "NeRVE"), _DFF),
     ),
 }
 _CHANNELS = {

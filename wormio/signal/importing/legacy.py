@@ -26,16 +26,17 @@ from wormio.storage.door import translated
 __all__ = ["read_legacy_pickle"]
 
 _CLASS = "Signal"
-_VERSION = "wormdatamodel"
+_BY = "wormdatamodel"
 
-# In the order in which they were done, whatever the order of the flags.
+# In the order in which they were done, whatever the order of the flags; by the names of wormio's
+# own steps, so that none is done a second time.
 _STEPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("nan_interpolated", "legacy-interpolate", ()),
-    ("inf_removed", "legacy-remove-infs", ()),
-    ("inst_photobl_corrected", "legacy-jumps", ()),
-    ("photobl_applied", "legacy-debleach", ("photobl_p", "maxY")),
-    ("spikes_removed", "legacy-despike", ()),
-    ("smoothed", "legacy-smooth", ("smooth_n", "smooth_mode", "smooth_poly")),
+    ("nan_interpolated", "interpolate", ()),
+    ("inf_removed", "remove_infinities", ()),
+    ("inst_photobl_corrected", "correct_jumps", ()),
+    ("photobl_applied", "debleach", ("photobl_p", "maxY")),
+    ("spikes_removed", "remove_spikes", ()),
+    ("smoothed", "smooth", ("smooth_n", "smooth_mode", "smooth_poly")),
 )
 
 
@@ -70,8 +71,8 @@ def read_legacy_pickle(
     Returns
     -------
     Signal
-        What had been done before is in its history, as steps whose names begin with ``legacy-``;
-        `Signal.valid` is false where the file's mask tells that a neuron was not found. The step
+        What had been done before is in its history, under the names of wormio's steps and with
+        ``"by": "wormdatamodel"``; `Signal.valid` is false where the file's mask tells that a neuron was not found. The step
         ``import`` holds all else that the file held and that is not an array as long as the
         traces; the stored derivative is left out, because it has the wrong sign.
 
@@ -175,16 +176,16 @@ def _history(state: Mapping[str, Any], *, unsmoothed: bool) -> list[Step]:
     if isinstance(info, Mapping) and "correction_method" in info:
         # The ratio was formed before anything was done to the result.
         kept = ("correction_method", "uncorr_signal", "reference")
-        about = {key: json_value(info[key]) for key in kept if key in info}
-        steps.append(Step("legacy-correct-motion", about, _VERSION))
+        about = {"by": _BY} | {key: json_value(info[key]) for key in kept if key in info}
+        steps.append(Step("correct_motion", about, _BY))
     for flag, name, parameters in _STEPS:
         if not state.get(flag) or (unsmoothed and flag == "smoothed"):
             continue
-        about = {key: json_value(state[key]) for key in parameters if key in state}
+        about = {"by": _BY} | {key: json_value(state[key]) for key in parameters if key in state}
         spikes = state.get("spikes") if flag == "spikes_removed" else None
         if isinstance(spikes, np.ndarray):
             about["samples"] = np.argwhere(spikes).tolist()
-        steps.append(Step(name, about, _VERSION))
+        steps.append(Step(name, about, _BY))
     return steps
 
 
