@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import zipfile
@@ -72,7 +73,9 @@ def load_npz(path: str | os.PathLike[str]) -> Mapping[str, NDArray[Any]]:
     """
     path = Path(path)
     found = {}
-    with _opened(path, _ZIP, ".npz") as file, _about(path), zipfile.ZipFile(file) as archive:
+    with _opened(path, _ZIP, ".npz") as file:
+        content = io.BytesIO(file.read())  # of which no damage leads outside
+    with _about(path), zipfile.ZipFile(content) as archive:
         left = min(_MAX_UNPACKED, _MAX_RATIO * path.stat().st_size)
         for entry in archive.infolist():
             left -= entry.file_size

@@ -23,25 +23,23 @@ __all__ = ["ETHOGRAM", "HeatData", "read_heat_data"]
 ETHOGRAM = {-1: "reverse", 0: "pause", 1: "forward", 2: "turn"}
 """What the numbers of ``behavior.ethogram`` mean."""
 
+_BY = "NeRVE"
 _BLEACHED = Step(
     "debleach",
     {
-        "by": "NeRVE",
-        "method": "subtract",
+        "by": _BY,
+        "mode": "subtract",
         "model": "one exponential and a constant",
         "outliers": "NaN",
     },
-    "NeRVE",
+    _BY,
 )
 _DFF = Step(
     "dff",
-    {
-        "by": "NeRVE",
-        "baseline": "20 % quantile of the smoothed trace",
-        "smooth": "5-point Gaussian",
-    },
-    "NeRVE",
+    {"by": _BY, "baseline": "20 % quantile of the smoothed trace", "smooth": "Gaussian, 5 points"},
+    _BY,
 )
+_RATIO = Step("correct_motion", {"by": _BY, "method": "ratio"}, _BY)
 # Name, channel, quantity, unit, what was done.
 _TRACES: dict[str, tuple[str, str, str, tuple[Step, ...]]] = {
     "rRaw": ("red", "fluorescence", "counts", ()),
@@ -54,7 +52,7 @@ _TRACES: dict[str, tuple[str, str, str, tuple[Step, ...]]] = {
         "ratio",
         "dR/R",
         "",
-        (_BLEACHED, Step("correct_motion", {"by": "NeRVE", "method": "ratio"}, "NeRVE"), _DFF),
+        (_BLEACHED, _RATIO, _DFF),
     ),
 }
 _CHANNELS = {

@@ -72,9 +72,10 @@ def read_legacy_pickle(
     -------
     Signal
         What had been done before is in its history, under the names of wormio's steps and with
-        ``"by": "wormdatamodel"``; `Signal.valid` is false where the file's mask tells that a neuron was not found. The step
-        ``import`` holds all else that the file held and that is not an array as long as the
-        traces; the stored derivative is left out, because it has the wrong sign.
+        ``"by": "wormdatamodel"``; `Signal.valid` is false where the file's mask tells that a
+        neuron was not found. The step ``import`` holds all else that the file held and that is not
+        an array as long as the traces; the stored derivative is left out, because it has the wrong
+        sign.
 
     Raises
     ------
