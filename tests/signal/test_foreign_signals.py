@@ -193,7 +193,10 @@ def nwb(tmp_path):
         ):
             group = activity.create_group(container)
             group.attrs["neurodata_type"] = kind
-            put_series(group, series, values.T, table, rate=4.0, conversion=2.0, offset=1.0)
+            unit = "percent" if container == "SignalDFoF" else "n.a."
+            put_series(
+                group, series, values.T, table, rate=4.0, conversion=2.0, offset=1.0, unit=unit
+            )
     return path
 
 
@@ -206,7 +209,8 @@ def test_traces_of_the_worm_community(nwb):
     np.testing.assert_array_equal(raw.data, F.T.astype(float) * 2 + 1)
     assert raw.labels == ("AVAL", "11", "RIM (12)", "RIM (13)")
     assert raw.time.tolist() == [2.0, 2.25, 2.5, 2.75, 3.0, 3.25]
-    assert (raw.quantity, dff.quantity) == ("fluorescence", "dF/F")
+    assert (raw.quantity, raw.unit) == ("fluorescence", "")
+    assert (dff.quantity, dff.unit) == ("dF/F", "percent")
     assert (raw.channel.role, reference.channel.role) == ("signal", "reference")
     assert raw.history[0].parameters["region_ids"] == [10, 11, 12, 13]
     assert read_nwb(nwb, rate=1.0)["ReferenceCalciumImResponseSeries"].time[0] == 0

@@ -48,7 +48,7 @@ def make_signal(
     ----------
     data : (T, N) float64
     path : Path
-        Its name, size and digest go into the step; not its folder.
+        Its name goes into the step; not its folder.
     format : str
     channel : Channel
     time : (T,) float64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wormio.errors import CorruptRecordingError, FormatError, OptionError
 from wormio.model import Channel
-from wormio.signal.importing._making import digest, make_signal, sample_times
+from wormio.signal.importing._making import make_signal, sample_times
 from wormio.signal.importing._nwb_regions import Regions, read_regions, words
 from wormio.signal.signal import Signal
 from wormio.storage.foreign_hdf5 import dataset, has, open_foreign
@@ -26,6 +27,7 @@ Axes = Literal["time, region", "region, time"]
 
 _TYPE = "RoiResponseSeries"
 _MAX_DEPTH = 20
+_NO_UNITS = {"n.a.", "n/a", "na", "a.u.", "unknown"}
 _MAX_GROUPS = 100_000
 
 
@@ -89,7 +91,7 @@ def read_nwb(
                 path=path,
             )
         short = [where.rpartition("/")[2] for where in series]
-        about = {"sha256": digest(path), "nwb_version": words(file.attrs.get("nwb_version"))}
+        about = {"nwb_version": words(file.attrs.get("nwb_version"))}
         for where, name in zip(series, short, strict=True):
             key = name if short.count(name) == 1 else where
             found[key] = _signal(file, where, about, options)
@@ -148,7 +150,8 @@ def _signal(file: h5py.File, where: str, about: Mapping[str, Any], options: _Opt
             expected="numbers (time, region)",
             found=f"{source.dtype} of shape {source.shape}",
         )
-    values = np.asarray(source[()], np.float64)
+    stored = np.ascontiguousarray(source[()])
+    values = stored.astype(np.float64)
     regions = read_regions(series, options.path, options.labels, trust=options.trust)
     values = _oriented(values, where, series, regions, options)
     with np.errstate(over="ignore"):
@@ -163,6 +166,8 @@ def _signal(file: h5py.File, where: str, about: Mapping[str, Any], options: _Opt
         labels = tuple(options.labels)
     facts = {
         "path": where,
+        # Of the traces, not of the file: that may hold the whole recording.
+        "sha256_of_data": hashlib.sha256(stored.tobytes()).hexdigest(),
         "container": "/".join(container),
         "description": words(series.attrs.get("description")),
         "region_ids": None if regions is None else list(regions.ids),
@@ -180,7 +185,7 @@ def _signal(file: h5py.File, where: str, about: Mapping[str, Any], options: _Opt
         about=facts,
         labels=labels,
         quantity="dF/F" if is_dff else "fluorescence",
-        unit="" if is_dff and unit in {"n.a.", "n/a", "percent", "a.u."} else unit,
+        unit="" if unit.lower() in _NO_UNITS else unit,
     )
 
 
@@ -208,9 +213,7 @@ def _oriented(
 ) -> NDArray[np.float64]:
     """Return (time, region); the file's own numbers of both must fit."""
     if values.ndim == 1:
-        values = values[:, np.newaxis]
-        if options.axes == "region, time":
-            values = values.T
+        values = values[:, np.newaxis]  # one region: the schema allows to leave its axis out
     elif options.axes == "region, time":
         values = values.T
     n_times = None
