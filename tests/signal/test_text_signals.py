@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import wormio
 from wormio.errors import (
     FormatError,
     MissingPartError,
@@ -201,7 +202,7 @@ def test_what_a_signal_says_comes_back(tmp_path, make_full_signal):
     assert path.read_text().count("\n") == 1 + signal.n_volumes
 
 
-def test_the_header_of_the_lab_is_kept(tmp_path):
+def test_the_header_of_the_lab_is_kept(tmp_path, make_full_signal):
     path = written(tmp_path, f"# {LINE}\n{BODY}")
     signal = read_text(path)
     to_text(signal, tmp_path / "again.txt")
@@ -209,6 +210,11 @@ def test_the_header_of_the_lab_is_kept(tmp_path):
     to_text(signal, tmp_path / "other.txt", header={"method": "mine", "n": np.int64(3)})
     found = read_text_header(tmp_path / "other.txt")
     assert (found["method"], found["n"]) == ("mine", 3)
+    to_text(make_full_signal(), tmp_path / "ours.txt")
+    found = read_text_header(tmp_path / "ours.txt")
+    assert found["version"] == f"wormio {wormio.__version__}"
+    assert found["wormio"]["extraction"]["options"]["offset"] == 100.5
+    assert len(found["wormio"]["extraction"]["sha256_of_options"]) == 64
     with pytest.raises(OptionError, match="wormio"):
         to_text(signal, tmp_path / "third.txt", header={"wormio": 1})
     with pytest.raises(SignalError, match="JSON"):

@@ -38,7 +38,7 @@ def to_text(
     path : path-like
     header : mapping, optional
         What programs of the lab look for: ``method``, ``version``, ``ref_index``. Default: what a
-        text file that the signal was read from said.
+        text file that the signal was read from said; else the mask's name and wormio's version.
     overwrite : bool
         Whether an earlier text signal is replaced. What is none is never replaced.
 
@@ -65,7 +65,12 @@ def _header_of_file(signal: Signal) -> dict[str, Any]:
         found = step.parameters.get("header")
         if step.name == "import" and isinstance(found, Mapping):
             return {key: value for key, value in found.items() if key != KEY}
-    return {}
+    import wormio
+
+    # The two that wormdatamodel itself always wrote.
+    mask = {} if signal.provenance is None else signal.provenance.options.get("mask", {})
+    method = mask.get("name", "") if isinstance(mask, Mapping) else ""
+    return {"method": method or "unknown", "version": f"wormio {wormio.__version__}"}
 
 
 def _is_text_signal(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,6 +39,7 @@ def own_header(signal: Signal) -> dict[str, Any]:
         "valid_differs": _runs(signal.valid != np.isfinite(signal.data)),
         "events": {name: _plain(table.to_json()) for name, table in signal.events.items()},
         "history": [attrs.asdict(step) for step in signal.history],
+        "extraction": _extraction(signal),
     }
 
 
@@ -82,6 +84,16 @@ def own_fields(header: Mapping[str, Any], data: NDArray[np.float64], path: Path)
             path=path,
             cure=f"remove {KEY!r} from the header to read the numbers alone",
         ) from error
+
+
+def _extraction(signal: Signal) -> dict[str, Any] | None:
+    """Return how the samples were extracted, without the arrays; to be read, not to be restored."""
+    made = signal.provenance
+    if made is None:
+        return None
+    told = {"options": made.options, "versions": made.versions, "recording": made.recording_id}
+    text = json.dumps(made.options, sort_keys=True)
+    return {**told, "sha256_of_options": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def _plain(table: dict[str, Any]) -> Any:
