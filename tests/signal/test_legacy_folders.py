@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.io
 
 import wormio
 from wormio.errors import (
@@ -84,13 +85,12 @@ def test_the_threshold_is_one_number(folder):
 
 
 def test_every_other_file_is_left_out_with_a_reason(folder):
-    for name in ("notes.txt", "recording.pickle", "other.pickle", "heatData.mat", "brains.json"):
+    for name in ("notes.txt", "recording.pickle", "other.pickle", "brains.json"):
         (folder / name).write_text("something")
     (folder / "mCherry.txt").write_text('# {"method": "box"}\n1 2 3\n')
     found = read_legacy_folder(folder)
     assert set(found.signals) == {"green", "green_matchless", "mCherry"}
     assert "wormio.open" in found.left_out["recording.pickle"]
-    assert "read_heat_data" in found.left_out["heatData.mat"]
     assert "read_legacy_pickle" in found.left_out["other.pickle"]
     assert "read_text" in found.left_out["notes.txt"]
     assert "read_positions" in found.left_out["brains.json"]
@@ -98,6 +98,23 @@ def test_every_other_file_is_left_out_with_a_reason(folder):
     assert found.left_out["mCherry.txt"] == "as asked"
     with pytest.raises(OptionError, match="gren"):
         read_legacy_folder(folder, leave_out=["gren.txt"])
+
+
+def test_traces_of_matlab_beside_the_others_or_alone(folder):
+    traces = {"gRaw": np.ones((3, 2)), "rRaw": np.zeros((3, 2)), "acorr": np.eye(3)}
+    scipy.io.savemat(folder / "heatData.mat", traces | {"hasPointsTime": [[0.5, 1.0]]})
+    scipy.io.savemat(folder / "heatDataMS.mat", {"gRaw": np.ones((2, 2))})
+    found = read_legacy_folder(folder)
+    assert set(found.signals) == {"green", "green_matchless", "gRaw", "rRaw", "heatDataMS-gRaw"}
+    assert found.signals["gRaw"].time.tolist() == [0.5, 1.0]
+    assert found.files["heatDataMS-gRaw"] == "heatDataMS.mat"
+    assert "heatData.mat: acorr, hasPointsTime" in found.left_out
+    found = read_legacy_folder(folder, leave_out=["heatDataMS.mat"], rate=4.0)
+    assert "heatDataMS-gRaw" not in found.signals
+    assert found.signals["gRaw"].time.tolist() == [0, 0.25]
+    for name in ("green.txt", "green_matchless.txt"):
+        (folder / name).unlink()
+    assert set(read_legacy_folder(folder, leave_out=["heatDataMS.mat"]).signals) == {"gRaw", "rRaw"}
 
 
 def test_what_is_no_such_folder_is_told(tmp_path, folder):

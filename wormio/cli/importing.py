@@ -106,7 +106,7 @@ def _lines(found: "LegacyFolder", output: Path) -> list[str]:
         lines.append(f"neurons added by hand: the last {found.n_added}")
     lines += [f"left out: {file}: {why}" for file, why in found.left_out.items()]
     first = next(iter(found.signals.values()))
-    if first.n_volumes and first.history[-1].parameters["time"] == "unknown":
+    if first.history[-1].parameters["time"] == "unknown":
         lines.append("times are unknown: the files do not tell them; --rate gives the volume rate")
     return lines
 

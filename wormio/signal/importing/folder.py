@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from wormio.errors import FormatError, MissingPartError, OptionError
 from wormio.model._fields import as_dict
 from wormio.signal.importing._making import events_of_strides
+from wormio.signal.importing.heatdata import read_heat_data
 from wormio.signal.importing.legacy import read_legacy_pickle
 from wormio.signal.importing.text import read_text, read_text_header
 from wormio.signal.signal import Signal
@@ -25,6 +26,7 @@ Prefer = Literal["text", "pickle"]
 _THRESHOLD = "matchless_nan_th.txt"
 _ADDED = "added_ref_neurons.txt"
 _TRACES = ("green", "red", "signal")
+_MATLAB = {"heatData.mat", "heatDataMS.mat"}
 _OF_RECORDING = "of the recording: wormio.open reads the folder"
 _OTHERS = {
     "recording.pickle": _OF_RECORDING,
@@ -33,8 +35,6 @@ _OTHERS = {
     "other-volumeMetadataUtilities.txt": _OF_RECORDING,
     "pharosTriggers.txt": _OF_RECORDING,
     "zScan.json": _OF_RECORDING,
-    "heatData.mat": "traces of MATLAB: wormio.signal.importing.read_heat_data reads them",
-    "heatDataMS.mat": "traces of MATLAB: wormio.signal.importing.read_heat_data reads them",
     "brains.json": "positions: wormio.read_positions reads them",
     "matches.txt": "positions: wormio.read_positions reads them with brains.json",
 }
@@ -48,11 +48,12 @@ class LegacyFolder:
     ----------
     signals : mapping of str to Signal
         By the files' names without ending: ``"green"``, ``"red"``, ``"green_matchless"``,
-        ``"signal"``; and ``"green_unsmoothed"`` where a pickle holds smoothed traces.
+        ``"signal"``; and ``"green_unsmoothed"`` where a pickle holds smoothed traces. Those of
+        ``heatData.mat`` by MATLAB's names, ``"rRaw"``.
     files : mapping of str to str
         Of each signal, the file it was read from.
     left_out : mapping of str to str
-        Files that were not read, and why.
+        Files that were not read, or parts of one, and why.
     matchless_nan_th : float or None
         Share of missing samples from which a neuron is to be taken from the matchless traces.
     added_ref_neurons : (n, C) float64
@@ -84,7 +85,8 @@ def read_legacy_folder(
 
     Matchless traces stay signals of their own: putting them in is a step of its own. The threshold
     and the neurons that were added by hand stand in each signal's step ``import``, as
-    ``matchless_nan_th`` and ``added_ref_neurons``.
+    ``matchless_nan_th`` and ``added_ref_neurons``; not in those of ``heatData.mat``, which know
+    neither.
 
     Parameters
     ----------
@@ -128,10 +130,11 @@ def read_legacy_folder(
         )
     there = sorted(path.name for path in folder.iterdir() if path.is_file())
     chosen, left_out = _choose(there, prefer, set(leave_out), folder)
-    if not chosen:
+    matlab = [name for name in there if name in _MATLAB and name not in left_out]
+    if not chosen and not matlab:
         raise MissingPartError(
             "there are no traces in the folder",
-            expected="green.txt, red.txt, green.pickle, signal.pickle, ...",
+            expected="green.txt, red.txt, green.pickle, signal.pickle, heatData.mat, ...",
             found=", ".join(f"{k} ({v})" for k, v in left_out.items())[:500] or "no such files",
             path=folder,
         )
@@ -154,6 +157,15 @@ def read_legacy_folder(
         for key, signal in found.items():
             signals[key] = _with_facts(signal, threshold, added)
             files[key] = file
+    for file in matlab:
+        heat = read_heat_data(folder / file, **given)
+        for name, signal in heat.signals.items():
+            key = name if name not in signals else f"{file.removesuffix('.mat')}-{name}"
+            signals[key] = _with_events(signal, strides, folder / file)
+            files[key] = file
+        rest = [*heat.tables, *heat.left_out]
+        if rest:
+            left_out[f"{file}: {', '.join(rest)}"] = "no traces: read_heat_data reads what it knows"
     return LegacyFolder(
         signals=signals,
         files=files,
@@ -179,7 +191,7 @@ def _choose(
         kind = {"txt": "text", "pickle": "pickle"}.get(ending)
         if file in unwanted:
             left_out[file] = "as asked"
-        elif file in {_THRESHOLD, _ADDED}:
+        elif file in {_THRESHOLD, _ADDED} | _MATLAB:
             continue
         elif file in _OTHERS:
             left_out[file] = _OTHERS[file]

@@ -58,7 +58,7 @@ _IGNORED = {"PROTO", "FRAME"}
 _ENDS = ("exhausted", "not enough data", "but only", "no newline found")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class LegacyObject:
     """An object of a class that is not there: its name and what it held.
 
