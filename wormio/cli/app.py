@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wormio.cli import combining, converting, descriptions, importing, kit, maps, plugins
+from wormio.cli import combining, converting, descriptions, kit, maps, plugins
 from wormio.cli.common import (
     ConfigOption,
     FormatOption,
@@ -23,6 +23,7 @@ from wormio.cli.common import (
     progress_bar,
 )
 from wormio.cli.doctor import doctor
+from wormio.cli.importing import import_legacy
 from wormio.errors import ExtractionError, OptionError
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ app.command()(converting.convert)
 app.command()(converting.diff)
 app.command()(doctor)
 app.command()(descriptions.describe)
-app.command()(importing.import_legacy)
+app.command()(import_legacy)
 app.add_typer(maps.app, name="map")
 app.add_typer(plugins.app, name="plugins")
 
