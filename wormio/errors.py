@@ -164,7 +164,7 @@ class MissingPartError(RecordingError, FileNotFoundError):
 
 
 class UnsafeReferenceError(RecordingError):
-    """A file refers to data outside its recording's folder."""
+    """A file refers to data outside its recording's folder, or a pickle to code."""
 
 
 class RecordingClosedError(WormioError, ValueError):

@@ -175,6 +175,23 @@ def test_positions_that_cannot_be_used_are_told_with_their_exit_code(
     assert not (tmp_path / "out.h5").exists()
 
 
+def test_positions_in_an_array_take_the_options_of_their_reader(run, phantom_folder, tmp_path):
+    where = wormio.read_positions(phantom_folder / "positions.csv")
+    np.save(tmp_path / "neurons.npy", where.coords[..., ::-1])
+    arguments = ("extract", phantom_folder, "-p", tmp_path / "neurons.npy", "--z-unit", "um")
+    output = tmp_path / "out.h5"
+    code, _, err = run(*arguments, "-o", output)
+    assert code == 2
+    assert "axes" in err
+    axes = "volume, neuron, xyz" if where.is_tracked else "neuron, xyz"
+    code, _, err = run(*arguments, "-o", output, "--positions-option", f"axes={axes}")
+    assert (code, err) == (0, "")
+    green = wormio.load(output)["green"]
+    with wormio.open(phantom_folder) as recording:
+        wanted = wormio.extract(recording, where)["green"]
+    np.testing.assert_array_equal(green.data, wanted.data)
+
+
 def test_centres_outside_the_image_can_be_dropped_when_asked(run, phantom_folder, tmp_path):
     table = tmp_path / "neurons.csv"
     table.write_text("label,z_um,y,x\nin,40,20,30\nout,40,500,10\n")

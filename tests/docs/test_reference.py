@@ -40,6 +40,7 @@ DOCUMENTED = (
     "model",
     "registry",
     "signal",
+    "signal.importing",
     "testing",
     "view",
 )

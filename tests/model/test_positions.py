@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from wormio.errors import ContractError, FrameIndexError
-from wormio.model import Labels, Positions
+from wormio.errors import ContractError, FrameIndexError, OptionError
+from wormio.model import ArrayRecording, Labels, Origin, Positions, VoxelSize
 
 NAN = np.nan
 
@@ -181,3 +181,36 @@ def test_a_label_image_names_its_values_in_order():
 def test_label_images_that_do_not_fit_are_refused(wrong):
     with pytest.raises(ContractError):
         attrs.evolve(Labels(image=[[[0, 7]]]), **wrong)
+
+
+def test_frames_become_um_by_the_z_of_the_frames():
+    recording = ArrayRecording.from_volumes(
+        np.zeros((3, 4, 1, 2, 2), np.uint8), voxel_size=VoxelSize(z=2.5), volume_interval=1.0
+    )
+    where = [[0, 1, 1], [1.5, 1, 1], [3.4, 1, 1], [-0.5, 1, 1], [3.5, 1, 1], [NAN, 1, 1]]
+    found = Positions.static(where, z_unit="frame").in_um(recording.timeline)
+    z = recording.timeline.z_um[:4]
+    wanted = [z[0], (z[1] + z[2]) / 2, z[3], z[0], NAN, NAN]
+    assert found.z_unit == "um"
+    np.testing.assert_allclose(found.coords[..., 0], [wanted] * 3)
+    assert np.isnan(found.coords[:, 4:]).all()
+    assert found.in_um(recording.timeline) is found
+    tracked = Positions.tracked(np.zeros((2, 1, 3)), z_unit="frame")
+    with pytest.raises(FrameIndexError):
+        tracked.in_um(recording.timeline)
+
+
+def test_static_frames_of_a_scan_both_ways_have_no_z():
+    recording = ArrayRecording.from_volumes(
+        np.zeros((2, 2, 1, 2, 2), np.uint8), voxel_size=VoxelSize(z=1.0), volume_interval=1.0
+    )
+    both = attrs.evolve(recording.timeline, direction=[1, 1, -1, -1])
+    with pytest.raises(OptionError, match="both ways"):
+        Positions.static([[0, 0, 0]], z_unit="frame").in_um(both)
+    unknown = attrs.evolve(
+        recording.timeline,
+        z=np.full(4, NAN),
+        origins={**recording.timeline.origins, "z": Origin.UNKNOWN},
+    )
+    with pytest.raises(OptionError, match="not known"):
+        Positions.static([[0, 0, 0]], z_unit="frame").in_um(unknown)

@@ -23,6 +23,7 @@ from wormio.cli.common import (
     progress_bar,
 )
 from wormio.cli.doctor import doctor
+from wormio.cli.importing import import_legacy
 from wormio.errors import ExtractionError, OptionError
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ app.command()(converting.convert)
 app.command()(converting.diff)
 app.command()(doctor)
 app.command()(descriptions.describe)
+app.command()(import_legacy)
 app.add_typer(maps.app, name="map")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(signals.app, name="signal")
@@ -149,6 +151,14 @@ def extract(
     reader: Annotated[
         str | None,
         typer.Option("--reader", help="Format of the positions, if their file's name hides it."),
+    ] = None,
+    positions_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--positions-option",
+            metavar="KEY=VALUE",
+            help="Option of the positions' reader; may be given several times.",
+        ),
     ] = None,
     n_volumes: Annotated[
         int | None,
@@ -192,8 +202,9 @@ def extract(
     if reducer not in reducers:
         raise OptionError("unknown reducer", expected="mean or sum", found=repr(reducer))
     mask = Box(*_extents(box))
-    given = {"z_unit": z_unit, "n_volumes": n_volumes}
-    about: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    given: dict[str, Any] = {"z_unit": z_unit, "n_volumes": n_volumes}
+    about = {name: value for name, value in given.items() if value is not None}
+    about |= parse_options(positions_option)
     where = wormio.read_positions(positions, reader, **about)
     with ExitStack() as stack:
         recording = stack.enter_context(_opened(path, format, parse_options(option), config))

@@ -175,4 +175,22 @@ def wormio_position_readers() -> list[PositionReader]:
             patterns=("annotations*.h5",),
             reader="wormio.formats.positions_zephir:read",
         ),
+        PositionReader(
+            name="numpy",
+            title="Arrays of NumPy; axes= and z_unit= say what they are",
+            patterns=("*.npy", "*.npz"),
+            reader="wormio.formats.positions_numpy:read",
+        ),
+        PositionReader(
+            name="napari",
+            title="Points of napari as CSV; z_unit= says what their z is",
+            patterns=(),
+            reader="wormio.formats.positions_napari:read",
+        ),
+        PositionReader(
+            name="wormbrain",
+            title="brains.json of wormbrain, with matches.txt",
+            patterns=("brains.json",),
+            reader="wormio.formats.positions_wormbrain:read",
+        ),
     ]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from wormio.errors import FormatError, OptionError
+from wormio.formats.positions_napari import is_header
 from wormio.model import Positions
 
 __all__ = ["read"]
@@ -104,6 +105,15 @@ def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     except csv.Error as error:
         raise FormatError(f"this is no table: {error}", path=path) from error
     header = [name.strip().lower() for name in table[0][1]] if table else []
+    if is_header(header):
+        raise FormatError(
+            "these are points of napari",
+            expected="z_um (or z_frame), y, x and optionally label, volume",
+            found=", ".join(header)[:200],
+            path=path,
+            cure="--reader napari --z-unit frame (reader='napari', z_unit='frame' in Python) reads "
+            "them; or --z-unit um",
+        )
     unknown = [name for name in header if name not in _KNOWN]
     if not {"y", "x"} <= set(header) or len(set(header)) != len(header) or unknown:
         raise FormatError(

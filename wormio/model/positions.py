@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wormio.errors import ContractError, FrameIndexError
+from wormio.errors import ContractError, FrameIndexError, OptionError
 from wormio.model._fields import array_field, plain_text
+
+if TYPE_CHECKING:
+    from wormio.model.timeline import Timeline
 
 __all__ = ["Labels", "Positions", "ZUnit"]
 
@@ -146,6 +149,57 @@ class Positions:
         """Return the positions with centres outside an image of that size set to NaN."""
         coords = np.where(self.inside(height, width)[..., np.newaxis], self.coords, np.nan)
         return attrs.evolve(self, coords=coords)
+
+    def in_um(self, timeline: Timeline) -> Positions:
+        """Return the positions with z in µm, by the z of the frames they lie in.
+
+        A z between two frames of its volume is a line between theirs; one up to half a frame beyond
+        the first or last takes that one's; farther out it is NaN, not found.
+
+        Parameters
+        ----------
+        timeline : Timeline
+            Of the recording they were found in.
+
+        Returns
+        -------
+        Positions
+            Tracked, because no two volumes have their frames at quite the same z; unchanged if z
+            is in µm already.
+
+        Raises
+        ------
+        OptionError
+            z is not calibrated or not known; or they are static on a scan that goes both ways.
+        FrameIndexError
+            They were not tracked in all volumes.
+        """
+        if self.z_unit == "um":
+            return self
+        z = timeline.z_um
+        if len(z) and np.isnan(z).all():
+            raise OptionError("the z of the frames is not known", cure="give z in um")
+        if not self.is_tracked and {-1, 1} <= set(timeline.direction.tolist()):
+            raise OptionError(
+                "static frame indices on a scan that goes both ways",
+                expected="tracked positions",
+                found="z as the index of the frame in its volume: another place on the way back",
+            )
+        coords = self.at(0, timeline.n_volumes).copy()
+        for volume, (first, stop) in enumerate(timeline.volumes):
+            index = coords[volume, :, 0]
+            outside = ~((index >= -0.5) & (index < stop - first - 0.5))
+            frames = np.arange(stop - first)
+            known = np.isfinite(z[first:stop])
+            found = np.full(len(index), np.nan)
+            if known.any():
+                found = np.interp(index, frames[known], z[first:stop][known])
+            coords[volume, :, 0] = np.where(outside, np.nan, found)
+            coords[volume, outside] = np.nan
+        confidence = self.confidence
+        if confidence is not None and not self.is_tracked:
+            confidence = np.broadcast_to(confidence, coords.shape[:-1])
+        return attrs.evolve(self, coords=coords, z_unit="um", confidence=confidence)
 
     def take_labels(self, other: Positions, *, max_distance: float) -> Positions:
         """Return these neurons under the names of `other`'s nearest ones.

@@ -266,7 +266,7 @@ def read_positions(
     else:
         chosen = [r for r in readers if any(path.match(pattern) for pattern in r.patterns)]
     if len(chosen) != 1:
-        known = ", ".join(f"{r.name} ({' '.join(r.patterns)})" for r in readers)
+        known = ", ".join(f"{r.name} ({' '.join(r.patterns) or 'by name only'})" for r in readers)
         raise OptionError(
             "no reader of positions fits" if not chosen else "several readers fit",
             expected=f"one of {known}",
