@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.signal import _varpro
+from wormio.signal._medians import nan_median
 
 __all__ = ["NEGATIVE", "NO_DECAY", "POOR", "UNCLEAR", "Blocks", "Decays", "fit_decays", "trend"]
 
@@ -62,22 +63,14 @@ class Blocks:
         n_blocks = -(-length // size)
         padded = np.full((n_blocks * size, n), np.nan)
         padded[:length] = np.where(measured, data, np.nan)
-        parts = np.sort(padded.reshape(n_blocks, size, n), axis=1)  # NaN go last
+        parts = padded.reshape(n_blocks, size, n)
         count = np.count_nonzero(np.isfinite(parts), axis=1)
-        low, high = np.maximum(count - 1, 0) // 2, count // 2
-        high = np.minimum(high, np.maximum(count - 1, 0))
-        rows, columns = np.indices(count.shape)
-        middle = (parts[rows, low, columns] + parts[rows, high, columns]) / 2
+        middle = nan_median(parts, 1)
         mean = np.where(np.isfinite(parts), parts, 0.0).sum(axis=1) / np.maximum(count, 1)
         times = np.full(n_blocks * size, np.nan)
         times[:length] = since
         t = np.nanmean(times.reshape(n_blocks, size), axis=1)
-        unit = np.array(
-            [
-                np.median(m[c > 0]) if c.any() else np.nan
-                for m, c in zip(middle.T, count.T, strict=True)
-            ]
-        )
+        unit = nan_median(middle, 0)
         safe = np.where(unit > 0, unit, 1.0)
         there = count > 0
         return cls(
