@@ -28,6 +28,8 @@ _FEWEST_NEURONS = 5
 # A jump shows in a short window as well: half its width in rows, the least of the size that must
 # show there, and how clearly. A slow fall, as of a response, is a slope there.
 _SHORT, _LEAST_SHORT, _Z_SHORT = 10, 0.6, 3.5
+# By how many times a jump is larger than the steps elsewhere in its trace.
+_UNUSUAL = 5.0
 # Share of the neurons that go the same way in a common jump.
 _TOGETHER = 0.8
 # A sample amid a jump that is this far from both levels, in standard deviations, belongs to none.
@@ -50,8 +52,9 @@ def correct_jumps(
     Around each row the logarithm of a trace is taken for a line with a step, ``a + b t + c [t >=
     jump]``, in `half_window` rows on each side without `transition` rows from the jump on. The
     step c is the difference of the two sides' means, less what their common slope b explains, so
-    that ordinary bleaching is no part of it. Its z is c over its standard error by the noise of
-    successive samples (1.4826 MAD of the differences / sqrt 2). The clearest jump is corrected,
+    that ordinary bleaching is no part of it. Its z is c over its standard error, by the noise of
+    successive samples (1.4826 MAD of the differences / sqrt 2); it must also be 5 times
+    what is usual in the trace (1.4826 median), where motion makes steps. The clearest is corrected,
     all later samples divided by ``exp(c)``, and the search begins anew, until no z is beyond
     `threshold`. A jump must also show within 10 rows: a response that ends in a few seconds does
     not.
@@ -192,6 +195,12 @@ def _row(signal: Signal, seconds: float, transition: int) -> int:
     return row
 
 
+def _usual(steps: Floats) -> float:
+    """Return the standard deviation of most of the steps, 1.4826 times their median size."""
+    known = np.abs(steps[np.isfinite(steps)])
+    return 1.4826 * float(np.median(known)) if known.size else 0.0
+
+
 @attrs.frozen
 class _Jump:
     """A jump: None as its column is all of them."""
@@ -221,7 +230,9 @@ class _Work:
         unsharp = np.zeros(len(trace), bool)
         while True:
             c, error = step_field(trace, self.half_window, self.transition)
-            z = np.nan_to_num((c / (error * self.noise[column]))[:, 0])
+            # Motion is no white noise: its steps are as large elsewhere.
+            usual = _UNUSUAL / self.threshold * _usual(c / error)
+            z = np.nan_to_num((c / (error * max(self.noise[column], usual)))[:, 0])
             z[unsharp] = 0
             row = int(np.argmax(np.abs(z) if direction == "both" else -z))
             if abs(z[row]) <= self.threshold or (direction == "down" and z[row] > 0):
@@ -274,6 +285,7 @@ class _Work:
         least = nan_median(alone, 1)
         # Standard error of a median: 1.2533 times that of a mean.
         total = 1.2533 * np.fmax(spread, least) / np.sqrt(np.maximum(n, 1))
+        total = np.fmax(total, _UNUSUAL / self.threshold * _usual(middle))
         if not every:
             same = np.count_nonzero(np.sign(c) == np.sign(middle)[:, np.newaxis], axis=1)
             middle = np.where((n >= _FEWEST_NEURONS) & (same >= _TOGETHER * n), middle, np.nan)
