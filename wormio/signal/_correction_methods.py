@@ -28,7 +28,7 @@ class CorrectionMethods:
         window: float | None = None,
         force: bool = False,
     ) -> Signal:
-        """Take the photobleaching out of each trace; see `wormio.signal.debleach`."""
+        """Take the photobleaching out of each trace; see `wormio.signal.bleaching.debleach`."""
         return bleaching.debleach(
             cast("Signal", self),
             mode=mode,
@@ -50,7 +50,7 @@ class CorrectionMethods:
         transition: int = 3,
         force: bool = False,
     ) -> Signal:
-        """Undo instantaneous changes of the level; see `wormio.signal.correct_jumps`."""
+        """Undo instantaneous changes of the level; see `wormio.signal.jumps.correct_jumps`."""
         return jumps.correct_jumps(
             cast("Signal", self),
             direction=direction,
@@ -72,7 +72,7 @@ class CorrectionMethods:
         force: bool = False,
         **options: Any,
     ) -> Signal:
-        """Take out what a reference channel shows as well; see `wormio.signal.correct_motion`."""
+        """Take out motion; see `wormio.signal.motion.correct_motion`."""
         return motion.correct_motion(
             cast("Signal", self),
             reference,

@@ -25,9 +25,11 @@ POOR = "poor fit"
 
 # Traces are fitted as about so many blocks of equal length.
 _BLOCKS = 400
-# A fit is refused below so many measured samples, where the curve falls by less, where less of the
-# trace follows the curve, or where it follows it worse.
-_FEWEST, _LEAST_BLEACHED, _LEAST_KEPT, _LARGEST_RMS = 30, 0.02, 0.4, 0.3
+# A fit is refused below so many measured samples, where the curve falls by less, or where the trace
+# follows it worse.
+_FEWEST, _LEAST_BLEACHED, _LARGEST_RMS = 30, 0.02, 0.3
+# Least share of a trace that follows its curve: of most traces, and of those that fall by far.
+_LEAST_KEPT, _LEAST_KEPT_AT_ALL = 0.4, 0.15
 # Of what is lost, the least share that must be lost after the beginning of the recording.
 _BEGINNING, _LEAST_LATER = 0.1, 0.1
 # Largest share of blocks that may lie at or below zero.
@@ -243,6 +245,14 @@ def _falls(f: Floats, given: Floats) -> Floats:
     rows = np.arange(len(f))
     first, last = there.argmax(axis=1), there.shape[1] - 1 - there[:, ::-1].argmax(axis=1)
     return np.asarray(1 - f[rows, last] / np.maximum(f[rows, first], 1e-300))
+
+
+def _rises(y: Floats, f: Floats, given: Floats) -> Floats:
+    """Return how far most blocks are spread around each curve, relative to it: 10 % to 90 %."""
+    r = np.sort(np.where(given > 0, (y - f) / np.maximum(f, 1e-12), np.inf), axis=1)
+    rows, last = np.arange(len(r)), np.count_nonzero(given > 0, axis=1) - 1
+    low, high = (r[rows, np.rint(part * last).astype(int)] for part in (0.1, 0.9))
+    return np.asarray(high - low)
 
 
 def _condition(curves: _varpro.Curves, t: Floats, weight: Floats) -> Floats:

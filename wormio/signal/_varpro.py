@@ -41,7 +41,7 @@ _HUBER, _FULL, _NONE = 2.0, 1.5, 3.5
 # The spread is looked at in so many parts of a trace.
 _PARTS = 8
 # Rounds of weighting and refinement, which end when no curve moves by more than this.
-_ROUNDS, _STILL = 15, 1e-4
+_ROUNDS, _STILL = 30, 1e-4
 # At least this share of the samples has full weight from above.
 _FEWEST = 0.2
 # The spread is nowhere less than this share of its largest value.
@@ -63,6 +63,18 @@ class Curves:
         result = np.repeat(self.constant[:, np.newaxis], len(t), axis=1)
         for a, k in zip(self.amplitude.T, self.rate.T, strict=True):
             result += a[:, np.newaxis] * np.exp(-k[:, np.newaxis] * t)
+        return result
+
+    def take(self, neurons: NDArray[np.intp]) -> Curves:
+        """Return the curves of some neurons."""
+        return Curves(self.amplitude[neurons], self.rate[neurons], self.constant[neurons])
+
+    def replaced(self, neurons: NDArray[np.intp], by: Curves) -> Curves:
+        """Return these curves, but for some neurons."""
+        result = Curves(self.amplitude.copy(), self.rate.copy(), self.constant.copy())
+        result.amplitude[neurons] = by.amplitude
+        result.rate[neurons] = by.rate
+        result.constant[neurons] = by.constant
         return result
 
     def where(self, chosen: NDArray[np.bool_], other: Curves) -> Curves:
@@ -101,8 +113,12 @@ def robust_weights(f: Floats, y: Floats, given: Floats) -> tuple[Floats, Floats]
     spread = spread * _inflation(np.where(given > 0, residual / spread, np.inf))[:, np.newaxis]
     u = np.where(given > 0, residual / spread, 0.0)
     # A response lasts longer than a block: its neighbours tell of it as well.
-    padded = np.pad(u, ((0, 0), (1, 1)), mode="edge")
-    above = np.maximum(u, (padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]) / np.sqrt(3))
+    around = u.copy()
+    around[:, 1:] += u[:, :-1]
+    around[:, :-1] += u[:, 1:]
+    n_around = np.full(u.shape[1], 3.0)
+    n_around[[0, -1]] = 2
+    above = np.maximum(u, around / np.sqrt(n_around))
     above = np.clip((above - _FULL) / (_NONE - _FULL), 0, 1)
     upper = (1 - above**2) ** 2
     lower = _HUBER / np.maximum(-u, _HUBER)
@@ -353,15 +369,21 @@ def settle(
     curves: Curves, t: Floats, y: Floats, given: Floats, *, shared: bool = False
 ) -> tuple[Curves, Floats, Floats]:
     """Return curves from which weights and refinement lead no further; as `fit_robustly`."""
-    f = curves.at(t)
     moved = np.full(len(y), np.inf)
-    weight = given
-    for _ in range(_ROUNDS):
-        weight, _ = robust_weights(f, y, given)
-        curves = refine(curves, t, y, weight, 2, shared=shared)
-        last, f = f, curves.at(t)
-        moved = np.max(np.abs(f - last) / np.maximum(f, 1e-12), axis=1)
-        if (moved < _STILL).all():
+    weight = given.copy()
+    active = np.arange(len(y))
+    for number in range(_ROUNDS):
+        part = curves.take(active)
+        f = part.at(t)
+        new, _ = robust_weights(f, y[active], given[active])
+        # Half of the last weights ends a swing between two of them.
+        weight[active] = new if number < _ROUNDS // 3 else (new + weight[active]) / 2
+        part = refine(part, t, y[active], weight[active], 2, shared=shared)
+        moved[active] = np.max(np.abs(part.at(t) - f) / np.maximum(f, 1e-12), axis=1)
+        curves = curves.replaced(active, part)
+        if not shared:
+            active = np.flatnonzero(moved >= _STILL)
+        if not active.size or (moved < _STILL).all():
             break
     return curves, weight, moved
 

@@ -27,6 +27,8 @@ Bools = NDArray[np.bool_]
 
 _log = logging.getLogger(__name__)
 
+# Quantities whose zero is a baseline.
+_RELATIVE = frozenset({"dF/F", "dR/R"})
 # The trend that replaces a refused fit: this percentile, in windows of this share of the recording.
 _PERCENTILE, _WINDOW = 20.0, 0.1
 
@@ -214,15 +216,16 @@ def fit_bleaching(
     BleachingFit
         Fits are refused where fewer than 30 samples were measured, the trace is not positive, it
         loses less than 2 %, the decay is no clearer than chance or over within the first tenth of
-        the recording, or the fit is poor (not converged, less than two fifths follow the curve, or
-        by more than 30 % rms).
+        the recording, or the fit is poor: not converged; off by more than 30 % rms; or less than
+        two fifths of the trace follow the curve, and what rises out of it does so by more than the
+        curve falls (less than 15 % in any case).
 
     Raises
     ------
     OptionError
         An option is impossible.
     SignalError
-        Some volume's time is unknown, or time stands still.
+        Some volume's time is unknown, time stands still, or the signal is dF/F already.
     """
     if model not in get_args(Model):
         raise OptionError("model is unknown", expected=_among(Model), found=repr(model))
@@ -232,6 +235,7 @@ def fit_bleaching(
         )
     if window is not None and not (np.isfinite(window) and window > 0):
         raise OptionError("window is no duration", expected="seconds above 0", found=repr(window))
+    _check_quantity(signal)
     duration = _duration(signal)
     measured = signal.valid & np.isfinite(signal.data)
     since = (signal.time - signal.time[0]) / duration
@@ -272,6 +276,16 @@ def fit_bleaching(
         converged=found.converged,
         refused={signal.labels[i]: why for i, why in enumerate(found.reason) if why is not None},
     )
+
+
+def _check_quantity(signal: Signal) -> None:
+    if signal.quantity in _RELATIVE:
+        raise SignalError(
+            f"{signal.quantity} does not show how much is left of the brightness",
+            expected="a signal that is not yet divided by its baseline",
+            found=repr(signal),
+            cure="debleach before the baseline is taken off",
+        )
 
 
 def _among(choices: Any) -> str:
