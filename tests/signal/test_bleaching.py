@@ -33,7 +33,7 @@ def curves(rng, n_volumes, n_neurons):
     return f / f[0], tau.T
 
 
-def bleaching_neurons(seed, n_volumes=4000, n_neurons=200):
+def bleaching_neurons(seed, n_volumes=4000, n_neurons=100):
     rng = np.random.default_rng(seed)
     f, tau = curves(rng, n_volumes, n_neurons)
     noise = 1 + 0.03 * rng.normal(size=f.shape)
@@ -42,7 +42,7 @@ def bleaching_neurons(seed, n_volumes=4000, n_neurons=200):
 
 @pytest.fixture(scope="module")
 def phantom(make_signal):
-    """Return 200 bleaching neurons with transients and 3 % noise, and their truth."""
+    """Return 100 bleaching neurons with transients and 3 % noise, and their truth."""
     data, f, tau = bleaching_neurons(2)
     return make_signal(data, interval=INTERVAL), f, tau
 
@@ -90,7 +90,7 @@ def test_the_figures_of_quality_say_that_these_fits_are_good(phantom, fit):
     assert (np.abs(fit.rms - 0.03 / np.sqrt(10)) < 0.003).all()
     np.testing.assert_allclose(fit.bleached, 1 - f[-1] / f[0], atol=0.03)
     assert (fit.condition >= 1).all()
-    assert "200 double" in repr(fit)
+    assert "100 double" in repr(fit)
 
 
 def test_dividing_restores_the_level_and_keeps_responses(phantom):
@@ -125,10 +125,10 @@ def test_the_unit_does_not_matter(phantom):
     signal, _, _ = phantom
     few = attrs.evolve(
         signal,
-        data=signal.data[:, :10],
-        valid=signal.valid[:, :10],
-        sample_time=signal.sample_time[:, :10],
-        labels=signal.labels[:10],
+        data=signal.data[:, :5],
+        valid=signal.valid[:, :5],
+        sample_time=signal.sample_time[:, :5],
+        labels=signal.labels[:5],
     )
     tiny = attrs.evolve(few, data=few.data * 1e-5)
     np.testing.assert_allclose(tiny.debleach().data, few.debleach().data * 1e-5, rtol=1e-6)
@@ -240,7 +240,7 @@ def test_a_trend_that_is_no_exponential_has_fallbacks(make_signal, fallback):
     signal = make_signal(data)
     assert signal.debleach().history[-1].found["refused"]
     clean = signal.debleach(fallback=fallback, window=100.0)
-    np.testing.assert_allclose(np.median(clean.data.reshape(20, -1), axis=1), 100, rtol=0.05)
+    np.testing.assert_allclose(np.median(clean.data.reshape(20, -1), axis=1), 100, rtol=0.08)
     assert clean.history[-1].found["fitted"]["0"]["model"] == fallback
     fit = fit_bleaching(signal, fallback=fallback)
     if fallback == "monotone":
@@ -337,9 +337,9 @@ def test_no_trend_is_left_in_traces_of_the_package_that_is_replaced(
         for column in x.T:
             known = np.isfinite(column)
             line = np.polyfit(t[known], column[known], 1)
-            slopes.append(line[0] * len(t) / column[known].std())
+            slopes.append(line[0] * len(t) / column[known].mean())
         return np.array(slopes)
 
-    assert np.median(trend(raw)) < -1
-    assert np.abs(np.median(trend(clean.data))) < 0.3
+    assert np.median(trend(raw)) < -0.5
+    assert np.abs(np.median(trend(clean.data))) < 0.1
     np.testing.assert_array_equal(np.isnan(clean.data), np.isnan(raw))

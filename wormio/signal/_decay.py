@@ -29,7 +29,7 @@ _BLOCKS = 400
 # follows it worse.
 _FEWEST, _LEAST_BLEACHED, _LARGEST_RMS = 30, 0.02, 0.3
 # Least share of a trace that follows its curve: of most traces, and of those that fall by far.
-_LEAST_KEPT, _LEAST_KEPT_AT_ALL = 0.4, 0.15
+_LEAST_KEPT, _LEAST_KEPT_AT_ALL, _FAR = 0.4, 0.15, 2.5
 # Of what is lost, the least share that must be lost after the beginning of the recording.
 _BEGINNING, _LEAST_LATER = 0.1, 0.1
 # Largest share of blocks that may lie at or below zero.
@@ -171,9 +171,11 @@ def _fit(blocks: Blocks, model: str, shared: bool, able: NDArray[np.intp], resul
     # What is lost within the first tenth and no more later may as well be a response.
     there = (given > 0) & (t > _BEGINNING)
     clear &= _falls(f, there) > _LEAST_LATER * falls
-    poor = (
-        (share < _LEAST_KEPT) | (rms > _LARGEST_RMS) | (moved > _CONVERGED) | (f.min(axis=1) <= 0)
-    )
+    # Little of the trace may follow the curve where it falls by far more than activity rises.
+    far = falls * f.max(axis=1) > _FAR * _rises(y, f, given)
+    poor = (share < _LEAST_KEPT) & ~far
+    poor |= (share < _LEAST_KEPT_AT_ALL) | (rms > _LARGEST_RMS) | (f.min(axis=1) <= 0)
+    poor |= moved > _CONVERGED
     for row, i in enumerate(able):
         if falls[row] < _LEAST_BLEACHED:
             result.reason[i] = NO_DECAY
@@ -248,8 +250,8 @@ def _falls(f: Floats, given: Floats) -> Floats:
 
 
 def _rises(y: Floats, f: Floats, given: Floats) -> Floats:
-    """Return how far most blocks are spread around each curve, relative to it: 10 % to 90 %."""
-    r = np.sort(np.where(given > 0, (y - f) / np.maximum(f, 1e-12), np.inf), axis=1)
+    """Return how far most blocks are spread around each curve: from 10 % to 90 % of them."""
+    r = np.sort(np.where(given > 0, y - f, np.inf), axis=1)
     rows, last = np.arange(len(r)), np.count_nonzero(given > 0, axis=1) - 1
     low, high = (r[rows, np.rint(part * last).astype(int)] for part in (0.1, 0.9))
     return np.asarray(high - low)

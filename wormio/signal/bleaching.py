@@ -217,8 +217,8 @@ def fit_bleaching(
         Fits are refused where fewer than 30 samples were measured, the trace is not positive, it
         loses less than 2 %, the decay is no clearer than chance or over within the first tenth of
         the recording, or the fit is poor: not converged; off by more than 30 % rms; or less than
-        two fifths of the trace follow the curve, and what rises out of it does so by more than the
-        curve falls (less than 15 % in any case).
+        two fifths of the trace follow the curve, and it falls by less than 2.5 times what rises out
+        of it (less than 15 % in any case).
 
     Raises
     ------

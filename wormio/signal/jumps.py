@@ -136,7 +136,7 @@ def correct_jumps(
             "factor": float(np.exp(jump.size)),
             "z": jump.z,
         }
-        for jump in sorted(work.jumps, key=lambda jump: jump.row)
+        for jump in sorted(work.jumps, key=lambda jump: (jump.row, jump.column or 0))
     ]
     found = {
         "jumps": jumps,
