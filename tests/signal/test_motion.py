@@ -54,7 +54,7 @@ def test_tmac_finds_transients(additive, multiplicative):
         assert np.median(likeness(phantom.signal.data, phantom.activity)) < 0.65
         corrected = phantom.signal.correct_motion(phantom.reference)
         assert np.median(likeness(corrected.data, phantom.activity)) >= least
-        assert np.abs(np.median(likeness(corrected.data, phantom.motion))) <= 0.1
+        assert np.abs(np.median(likeness(corrected.data, phantom.motion))) <= 0.15
 
 
 @pytest.mark.parametrize(("method", "least"), [("ratio", 0.88), ("regression", 0.9), ("ica", 0.88)])
