@@ -6,11 +6,13 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import alignment, importing, tiff
+from benchmarks import alignment, importing, signal, tiff
 from benchmarks.contest import compare
 
 CONTESTS = {
-    contest.name: contest for contest in (*alignment.CONTESTS, *importing.CONTESTS, *tiff.CONTESTS)
+    contest.name: contest
+    for module in (alignment, importing, signal, tiff)
+    for contest in module.CONTESTS
 }
 
 
@@ -31,6 +33,7 @@ def main() -> None:
             contest.prepare(Path(folder)) as contenders,
         ):
             ratios = compare(contenders, arguments.repeats)
+        ratios = {name: ratio / contest.shares.get(name, 1) for name, ratio in ratios.items()}
         reference = next(iter(ratios))
         for contender, ratio in ratios.items():
             times = "  (the measure)" if contender == reference else f"times as long as {reference}"

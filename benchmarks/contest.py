@@ -33,11 +33,15 @@ class Contest:
         What is done.
     prepare : callable
         ``prepare(folder)`` writes what is needed and returns a context manager of contenders.
+    shares : mapping of str to float
+        Contenders that do a part of the work only, because all of it would take too long, and
+        which part: their time counts as many times over.
     """
 
     name: str
     title: str
     prepare: Callable[[Path], AbstractContextManager[Contenders]]
+    shares: Mapping[str, float] = attrs.field(factory=dict)
 
 
 def compare(contenders: Contenders, repeats: int) -> dict[str, float]:

@@ -24,6 +24,7 @@ from wormio.model import Channel, Events
 from wormio.model._fields import as_dict, as_tuple, is_text
 from wormio.signal import cleaning
 from wormio.signal._cleaning_methods import CleaningMethods
+from wormio.signal._correction_methods import CorrectionMethods
 from wormio.signal._digest import digest
 from wormio.signal._fields import check_shapes, signal_array
 from wormio.signal._methods import SignalMethods
@@ -42,7 +43,7 @@ def _names(labels: Iterable[object]) -> tuple[str, ...]:
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class Signal(CleaningMethods, SignalMethods):
+class Signal(CleaningMethods, CorrectionMethods, SignalMethods):
     """Traces of N neurons over T volumes, in one channel.
 
     Arrays are read-only; two signals are equal if all they hold is, NaN equal to NaN.
