@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -10,11 +11,22 @@ import numpy as np
 
 from wormio.errors import ExtractionError, OptionError, UnsupportedCapabilityError
 from wormio.extraction.kernels import SUPPORTED_DTYPES
+from wormio.extraction.masks import Mask
+from wormio.extraction.reducers import BrightestMean, Max, Median, Percentile, Reducer, Std
 from wormio.model import Labels, Positions, Recording, channel_index
 
-__all__ = ["Offset", "channel_offset", "check_request", "pick_channels"]
+__all__ = [
+    "Offset",
+    "channel_offset",
+    "check_request",
+    "named_masks",
+    "pick_channels",
+    "saturation_level",
+]
 
 _log = logging.getLogger(__name__)
+
+_NAME = re.compile(r"[\w-]+")
 
 Offset = Literal["channel"] | float | Mapping[str, float]
 
@@ -37,7 +49,9 @@ def pick_channels(
     return picked
 
 
-def check_request(recording: Recording, where: Positions, boundary: str) -> None:
+def check_request(
+    recording: Recording, where: Positions, boundary: str, subpixel: str | None
+) -> None:
     """Refuse what cannot be extracted, before any pixel is read.
 
     Raises
@@ -56,6 +70,8 @@ def check_request(recording: Recording, where: Positions, boundary: str) -> None
         raise OptionError(
             "unknown boundary", expected="'exclude', 'clip' or 'nan'", found=repr(boundary)
         )
+    if subpixel not in {None, "linear"}:
+        raise OptionError("unknown subpixel", expected="'linear' or None", found=repr(subpixel))
     timeline = recording.timeline
     if not len(where):
         raise ExtractionError(
@@ -106,6 +122,60 @@ def _check_inside(recording: Recording, where: Positions) -> None:
         cure="check the order of the axes (z, y, x) and the unit; "
         f"positions.without_outside({height}, {width}) makes them NaN (--drop-outside)",
     )
+
+
+def named_masks(
+    mask: Mask | Mapping[str, Mask], n_neurons: int, reducer: Reducer
+) -> dict[str, Mask]:
+    """Return the masks by name, ``""`` if there is but one.
+
+    Raises
+    ------
+    OptionError
+        They are no masks, or of other neurons, or their weights would be ignored.
+    """
+    masks = dict(mask) if isinstance(mask, Mapping) else {"": mask}
+    if not masks or (isinstance(mask, Mapping) and not all(_NAME.fullmatch(n) for n in masks)):
+        raise OptionError(
+            "masks need names, of which those of the signals are made",
+            expected="letters, digits, - and _, as in {'soma': Box(3, 5, 5), 'ring': ...}",
+            found=", ".join(map(repr, masks)) or "none",
+        )
+    for name, each in masks.items():
+        if not callable(getattr(each, "table", None)):
+            raise OptionError(
+                f"mask {name} is none" if name else "the mask is none",
+                expected="Box, Ellipsoid, Offsets, Weighted, or several by name",
+                found=repr(each)[:200],
+            )
+        weighted = each.table(n_neurons).weights is not None
+        if weighted and isinstance(reducer, BrightestMean | Median | Percentile | Max | Std):
+            raise OptionError(
+                f"{type(reducer).__name__} cannot use the weights of a mask",
+                expected="Mean or Sum with a Weighted mask",
+                found=repr(reducer),
+                cure="give the same voxels as Offsets",
+            )
+    return masks
+
+
+def saturation_level(recording: Recording, saturation: float | None) -> float:
+    """Return the level from which on pixels are saturated; NaN if none can be.
+
+    Raises
+    ------
+    OptionError
+    """
+    if saturation is None:
+        dtype = recording.frames.dtype
+        return float(np.iinfo(dtype).max) if dtype.kind in "iu" else float("nan")
+    if isinstance(saturation, bool) or not np.isfinite(saturation):
+        raise OptionError(
+            "the level of saturation is no number of counts",
+            expected="a finite number, or None: the highest that integer pixels can have",
+            found=repr(saturation),
+        )
+    return float(saturation)
 
 
 def channel_offset(recording: Recording, index: int, offset: Offset) -> float:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from wormio.extraction.kernels import sum_runs
-from wormio.extraction.reading import read_block, rows_touched
+from wormio.errors import ExtractionError
+from wormio.extraction.kernels import Reduced, gather, reduce
+from wormio.extraction.reading import Block, read_block, rows_touched
+from wormio.extraction.reducers import VoxelReducer
 from wormio.extraction.task import Samples, Task
+from wormio.extraction.voxels import MaskTable
 from wormio.model import Recording
 
-__all__ = ["compute"]
+__all__ = ["compute", "reduce_block"]
 
 
 def compute(recording: Recording, task: Task) -> Samples:
@@ -20,22 +25,60 @@ def compute(recording: Recording, task: Task) -> Samples:
     RecordingError, ExtractionError
         Pixels could not be read, or are not what the task says.
     """
-    height = recording.frames.shape[2]
-    runs = task.mask.runs()
-    rows = rows_touched(task.yx[..., 0], runs, height)
-    block = read_block(recording, task.frames, task.channels, rows)
-    data, voxels = np.empty(task.slot.shape), np.empty(task.slot.shape, np.int32)
-    for j, offset in enumerate(task.offsets):
-        total, voxels[j] = sum_runs(
-            block[:, j],
-            height=height,
-            row_first=rows[0],
-            planes=task.planes[j],
-            slot=task.slot[j],
-            yx=task.yx[j],
-            runs=runs,
-            boundary=task.boundary,
-            offset=offset,
+    low = min(int(table.runs[:, 1].min(initial=0)) for table in task.tables) - task.linear
+    high = max(int(table.runs[:, 1].max(initial=0)) for table in task.tables) + task.linear
+    rows = rows_touched(task.yx[..., 0], low, high, recording.frames.shape[2])
+    return reduce_block(read_block(recording, task.frames, task.channels, rows), task)
+
+
+def reduce_block(block: Block, task: Task) -> Samples:
+    """Return the samples of a task from its pixels.
+
+    Parameters
+    ----------
+    block : Block
+        The task's channels, with its planes and the rows that its masks touch.
+    task : Task
+    """
+    n_channels, n_volumes, n_neurons = task.slot.shape
+    samples = Samples.empty(n_channels, len(task.tables), n_volumes, n_neurons)
+    for k, table in enumerate(task.tables):
+        reduced = _reduce(block, task, table)
+        samples.data[:, k] = reduced.value
+        samples.voxels[:, k] = reduced.voxels
+        samples.saturated[:, k] = reduced.saturated
+    return samples
+
+
+def _reduce(block: Block, task: Task, table: MaskTable) -> Reduced:
+    common: dict[str, Any] = {
+        "planes": task.planes,
+        "slot": task.slot,
+        "yx": task.yx,
+        "table": table,
+        "boundary": task.boundary,
+        "offset": task.offsets,
+        "linear": task.linear,
+        "rectify": task.rectify,
+        "saturation": task.saturation,
+    }
+    if not isinstance(task.reducer, VoxelReducer):
+        return reduce(block, operation=task.reducer.operation, **common)  # type: ignore[attr-defined]
+    values, weights, reduced = gather(block, **common)
+    there = reduced.voxels > 0
+    if there.any():
+        chosen = np.asarray(
+            task.reducer.reduce(
+                values[there],
+                reduced.voxels[there],
+                None if weights is None else weights[there],
+            )
         )
-        data[j] = task.reducer.finish(total, voxels[j])
-    return Samples(data=data, voxels=voxels)
+        if chosen.shape != (int(there.sum()),) or chosen.dtype.kind not in "iuf":
+            raise ExtractionError(
+                f"reducer {task.reducer!r} did not return one number for each sample",
+                expected=f"float64 of shape ({int(there.sum())},)",
+                found=f"{chosen.dtype} of shape {chosen.shape}",
+            )
+        reduced.value[there] = chosen
+    return reduced

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from typing import Literal
 
 from wormio.extraction.assembling import assemble
-from wormio.extraction.checking import Offset, channel_offset, check_request, pick_channels
+from wormio.extraction.checking import (
+    Offset,
+    channel_offset,
+    check_request,
+    named_masks,
+    pick_channels,
+    saturation_level,
+)
 from wormio.extraction.kernels import Boundary
 from wormio.extraction.masks import Box, Mask
 from wormio.extraction.places import MappingArgument, find_places, maps_by_channel
@@ -23,12 +31,14 @@ def extract(
     recording: Recording,
     where: Positions,
     *,
-    mask: Mask = Box(3, 5, 5),  # noqa: B008 (frozen)
+    mask: Mask | Mapping[str, Mask] = Box(3, 5, 5),  # noqa: B008 (frozen)
     reducer: Reducer = Mean(),  # noqa: B008 (frozen)
     channels: str | int | Sequence[str | int] | None = None,
     mapping: MappingArgument = None,
     boundary: Boundary = "exclude",
+    subpixel: Literal["linear"] | None = None,
     offset: Offset = "channel",
+    saturation: float | None = None,
     executor: Executor | None = None,
     memory: int = 1 << 30,
     progress: Callable[[int, int], None] | None = None,
@@ -43,10 +53,12 @@ def extract(
     recording : Recording
     where : Positions
         Centres of the neurons, (z, y, x). Rounded to voxels by floor(x + 0.5).
-    mask : Mask
-        Voxels around the centre.
+    mask : Mask, or mapping of str to Mask
+        Voxels around the centre: `Box`, `Ellipsoid`, `Offsets`, `Weighted`. Several, by name, are
+        done in one pass; their signals are called ``"green/ring"``: channel, then mask.
     reducer : Reducer
-        `Mean` or `Sum` of the voxels.
+        What becomes of the voxels: `Mean`, `Sum`, `BrightestMean`, `Median`, `Percentile`, `Max`,
+        `Std`, or a plugin's. Weighted masks go with `Mean` and `Sum`.
     channels : str, int or sequence, optional
         Default: all.
     mapping : PointMap or mapping of channel name to PointMap, optional
@@ -56,9 +68,15 @@ def extract(
     boundary : {"exclude", "clip", "nan"}
         What becomes of voxels outside the image or the sweep, or in a dropped plane: left out;
         replaced by the nearest voxel inside; or the whole sample becomes NaN.
+    subpixel : "linear", optional
+        Centres are not rounded in y and x: each voxel is interpolated between its four pixels.
+        Planes are never mixed.
     offset : "channel", float or mapping of channel name to float
         Camera offset in counts, subtracted from every voxel. ``"channel"``: each channel's own
         (nothing where it is unknown).
+    saturation : float, optional
+        Counts from which on a pixel is counted as saturated. Default: the highest that integer
+        pixels can have; none of floating-point ones.
     executor : concurrent.futures.Executor, optional
         Of threads; default: a pool of its own, one thread a processor.
     memory : int
@@ -85,7 +103,7 @@ def extract(
     """
     check_executor(executor)
     picked = pick_channels(recording, channels)
-    check_request(recording, where, boundary)
+    check_request(recording, where, boundary, subpixel)
     maps = maps_by_channel(recording, mapping)
     plan = Plan(
         recording=recording,
@@ -93,9 +111,11 @@ def extract(
         channels=tuple(picked),
         places=tuple(find_places(recording, where, picked, maps)),
         maps=maps,
-        mask=mask,
+        masks=named_masks(mask, len(where), reducer),
         reducer=reducer,
         boundary=boundary,
+        linear=subpixel == "linear",
+        saturation=saturation_level(recording, saturation),
         offsets=tuple(channel_offset(recording, i, offset) for i in picked),
     )
     return assemble(plan, run(plan, executor=executor, memory=memory, progress=progress))

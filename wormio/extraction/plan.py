@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -13,7 +14,8 @@ from wormio.extraction.kernels import Boundary
 from wormio.extraction.masks import Mask
 from wormio.extraction.places import Place
 from wormio.extraction.reducers import Reducer
-from wormio.extraction.task import Task
+from wormio.extraction.task import Samples, Task
+from wormio.extraction.voxels import MaskTable
 from wormio.mapping import PointMap
 from wormio.model import Positions, Recording
 
@@ -54,11 +56,16 @@ class Plan:
         Of each of these channels.
     maps : mapping of str to PointMap
         By channel name.
-    mask : Mask
+    masks : mapping of str to Mask
+        By name; ``""`` where there is only one.
     reducer : Reducer
     boundary : {"exclude", "clip", "nan"}
+    linear : bool
+        Whether voxels are interpolated between pixels.
     offsets : tuple of float
         Of each of these channels.
+    saturation : float
+        See `Task`.
     """
 
     recording: Recording
@@ -66,10 +73,26 @@ class Plan:
     channels: tuple[int, ...]
     places: tuple[Place, ...]
     maps: Mapping[str, PointMap]
-    mask: Mask
+    masks: Mapping[str, Mask]
     reducer: Reducer
     boundary: Boundary
+    linear: bool = False
     offsets: tuple[float, ...]
+    saturation: float = float("nan")
+
+    @cached_property
+    def tables(self) -> tuple[MaskTable, ...]:
+        """The voxels of each mask."""
+        return tuple(mask.table(len(self.where)) for mask in self.masks.values())
+
+    def empty(self) -> Samples:
+        """Return room for the samples of all volumes."""
+        return Samples.empty(
+            len(self.channels),
+            len(self.masks),
+            self.recording.timeline.n_volumes,
+            len(self.where),
+        )
 
     def task(self, batch: Batch) -> Task:
         """Return what is to be done in a batch."""
@@ -84,10 +107,12 @@ class Plan:
             ),
             slot=np.stack([place.centres.slot[volumes] for place in self.places]),
             yx=np.stack([place.positions.at(*batch.volumes)[..., 1:] for place in self.places]),
-            mask=self.mask,
+            tables=self.tables,
             reducer=self.reducer,
             boundary=self.boundary,
+            linear=self.linear,
             offsets=self.offsets,
+            saturation=self.saturation,
         )
 
     def image_bytes(self) -> int:
@@ -98,11 +123,14 @@ class Plan:
     def options(self) -> dict[str, Any]:
         """Return the choices, as JSON; with the positions and maps they make the result."""
         names = [self.recording.channels[i].name for i in self.channels]
+        masks = {name: mask.to_json() for name, mask in self.masks.items()}
         options: dict[str, Any] = {
-            "mask": self.mask.to_json(),
+            "mask": masks[""] if "" in masks else masks,
             "reducer": self.reducer.to_json(),
             "boundary": self.boundary,
+            "subpixel": "linear" if self.linear else None,
             "offset": dict(zip(names, self.offsets, strict=True)),
+            "saturation": None if np.isnan(self.saturation) else self.saturation,
             "channels": names,
         }
         if self.maps:

@@ -67,6 +67,8 @@ class Signal:
         Whether a sample was measured. No step changes it. Default: where `data` is finite.
     voxels : (T, N) int32, optional
         Number of voxels in each sample.
+    saturated : (T, N) int32, optional
+        How many of them were saturated.
     labels : tuple of str
         Names of the neurons, unique. Default: ``"0"``, ``"1"``, ...
     events : mapping of str to Events
@@ -92,6 +94,7 @@ class Signal:
     sample_time: Floats = signal_array("f8", 2)
     valid: Bools = signal_array("?", 2)
     voxels: NDArray[np.int32] | None = signal_array("i4", 2, optional=True)
+    saturated: NDArray[np.int32] | None = signal_array("i4", 2, optional=True)
     labels: tuple[str, ...] = attrs.field(converter=_names)
     events: Mapping[str, Events] = attrs.field(factory=dict, converter=as_dict)
     channel: Channel
@@ -127,6 +130,7 @@ class Signal:
                 "sample_time": both,
                 "valid": both,
                 "voxels": both,
+                "saturated": both,
             },
         )
         if len(self.labels) != self.n_neurons or len(set(self.labels)) != self.n_neurons:

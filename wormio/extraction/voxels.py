@@ -1,0 +1,104 @@
+"""Masks as the kernels take them: runs of voxels along x, with the mask of each sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["MaskTable", "runs_of_voxels", "table_of_masks"]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class MaskTable:
+    """M masks as runs of voxels along x, one form for all kinds of masks.
+
+    Parameters
+    ----------
+    run_start : (M + 1,) int64
+        First run of each mask; the last element is the number of all runs.
+    runs : (R, 4) int32
+        dz (in slots), dy, first dx, and the dx after the last, of each run.
+    weights : (W,) float64, optional
+        Of each voxel, in the order of runs and of x; None: all are 1.
+    index : (1 or V, 1 or N) int32
+        The mask of each of N neurons in each of V volumes.
+    """
+
+    run_start: NDArray[np.int64]
+    runs: NDArray[np.int32]
+    weights: NDArray[np.float64] | None = None
+    index: NDArray[np.int32]
+
+    @property
+    def voxels(self) -> NDArray[np.int64]:
+        """(M,) int64: number of voxels of each mask."""
+        return np.diff(self.weight_start)
+
+    @property
+    def weight_start(self) -> NDArray[np.int64]:
+        """(M + 1,) int64: first voxel of each mask, counted through all masks."""
+        length = self.runs[:, 3].astype(np.int64) - self.runs[:, 2]
+        return np.concatenate([[0], np.cumsum(length)])[self.run_start]
+
+    @property
+    def most_voxels(self) -> int:
+        """Number of voxels of the largest mask."""
+        return int(self.voxels.max(initial=0))
+
+    def slabs(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Return the rows that each mask touches, plane by plane: what has to be read.
+
+        Returns
+        -------
+        start : (M + 1,) int64
+            First slab of each mask.
+        slabs : (Q, 3) int32
+            dz, first dy, and the dy after the last.
+        """
+        owner = np.repeat(np.arange(len(self.run_start) - 1), np.diff(self.run_start))
+        order = np.lexsort((self.runs[:, 0], owner))
+        owner, dz, dy = owner[order], self.runs[order, 0], self.runs[order, 1]
+        if not len(owner):
+            return np.zeros(len(self.run_start), np.int64), np.empty((0, 3), np.int32)
+        first = np.flatnonzero(np.append(True, (np.diff(owner) != 0) | (np.diff(dz) != 0)))
+        low, high = np.minimum.reduceat(dy, first), np.maximum.reduceat(dy, first)
+        slabs = np.stack([dz[first], low, high + 1], axis=1)
+        start = np.searchsorted(owner[first], np.arange(len(self.run_start)))
+        return start, slabs
+
+
+def runs_of_voxels(offsets: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Join voxels, (K, 3) zyx in the order of z, y, x, to runs along x, (R, 4)."""
+    if not len(offsets):
+        return np.empty((0, 4), np.int32)
+    step = np.diff(offsets, axis=0)
+    first = np.append(True, (step[:, :2] != 0).any(axis=1) | (step[:, 2] != 1))
+    last = np.append(first[1:], True)
+    return np.column_stack([offsets[first], offsets[last, 2] + 1]).astype(np.int32)
+
+
+def table_of_masks(
+    runs: Sequence[NDArray[np.int32]],
+    index: ArrayLike,
+    weights: Sequence[NDArray[np.float64]] | None = None,
+) -> MaskTable:
+    """Return the table of some masks.
+
+    Parameters
+    ----------
+    runs : sequence of (R, 4) int32
+    index : array_like
+        See `MaskTable`.
+    weights : sequence of arrays, optional
+        Of the voxels of each mask.
+    """
+    start = np.cumsum([0, *(len(each) for each in runs)])
+    return MaskTable(
+        run_start=start.astype(np.int64),
+        runs=np.ascontiguousarray(np.concatenate([np.empty((0, 4), np.int32), *runs]), np.int32),
+        weights=None if weights is None else np.concatenate([np.empty(0), *weights]),
+        index=np.asarray(index, np.int32).reshape(np.atleast_2d(index).shape),
+    )
