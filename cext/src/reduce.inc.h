@@ -261,8 +261,11 @@ static int NAMED(reduce_voxels)(const wormio_job *job, wormio_sample *sample,
         sample->y = (int64_t)corner[0]; /* within half a pixel of the image */
         sample->x = (int64_t)corner[1];
         status = NAMED(gather_linear)(job, sample, mask, t, values, weights, part);
-        if (o->boundary == WORMIO_NAN && t->voxels < mask->voxels)
+        if (o->boundary == WORMIO_NAN && t->voxels < mask->voxels) {
+            for (int64_t j = 0; j < t->voxels; j++)
+                values[j] = NAN; /* as gathered voxels they are none */
             t->voxels = t->saturated = 0;
+        }
     } else {
         status = NAMED(gather)(job, sample, mask, t, values, weights);
     }

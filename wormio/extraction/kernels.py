@@ -54,6 +54,15 @@ _OPERATIONS = MappingProxyType(
     }
 )
 
+_TYPES = MappingProxyType(
+    {
+        "uint8_t[]": np.dtype(np.uint8),
+        "int32_t[]": np.dtype(np.int32),
+        "int64_t[]": np.dtype(np.int64),
+        "double[]": np.dtype(np.float64),
+    }
+)
+
 _CURES = MappingProxyType(
     {
         lib.WORMIO_EARG: "sizes stay below 2**31, masks below 2**31 voxels; pixels do not overlap; "
@@ -281,7 +290,7 @@ def _run(
     volume_offset = np.repeat(each, n_volumes)
 
     # The structs hold bare addresses; these names keep the memory alive during the call.
-    buffer = ffi.from_buffer("char[]", block.buffer)
+    buffer = _pointer("uint8_t[]", block.buffer)
     row_offset = _pointer("int64_t[]", block.row_offset)
     c_pixels = ffi.new(
         "wormio_pixels *",
@@ -333,18 +342,26 @@ def _run(
             c_samples,
             c_masks,
             c_options,
-            ffi.from_buffer("double[]", scratch, require_writable=True),
+            _pointer("double[]", scratch, writable=True),
             scratch.size,
-            ffi.from_buffer("double[]", result.value, require_writable=True),
-            ffi.from_buffer("int32_t[]", result.voxels, require_writable=True),
-            ffi.from_buffer("int32_t[]", result.saturated, require_writable=True),
+            _pointer("double[]", result.value, writable=True),
+            _pointer("int32_t[]", result.voxels, writable=True),
+            _pointer("int32_t[]", result.saturated, writable=True),
         )
     )
     return result
 
 
-def _pointer(kind: str, array: NDArray[Any]) -> Any:
-    return ffi.from_buffer(kind, array)
+def _pointer(kind: str, array: NDArray[Any], *, writable: bool = False) -> Any:
+    """Hand an array over as what it is."""
+    if array.dtype != _TYPES[kind] or not array.flags.c_contiguous:
+        raise ExtractionError(
+            "an array cannot be handed to the core",
+            expected=f"C-contiguous, of {_TYPES[kind]}",
+            found=f"{array.dtype} of shape {array.shape}, strides {array.strides}",
+            cure="report this as a bug of wormio.extraction",
+        )
+    return ffi.from_buffer(kind, array, require_writable=writable)
 
 
 def _check(status: int) -> None:
@@ -366,16 +383,6 @@ def _kernel(block: Block) -> Any:
             found=f"{block.dtype} ({block.dtype.str})",
             cure="convert the decoded frames: frames.astype(...)",
         )
-    for name, array, dtype in (
-        ("buffer", block.buffer, np.uint8),
-        ("row_offset", block.row_offset, np.int64),
-    ):
-        if array.dtype != dtype or not array.flags.c_contiguous:
-            raise ExtractionError(
-                f"the {name} of a block cannot be handed to the core",
-                expected=f"a C-contiguous array of {np.dtype(dtype)}",
-                found=f"{array.dtype}, strides {array.strides}",
-            )
     return _KERNELS[block.dtype]
 
 

@@ -84,6 +84,12 @@ class Block:
         ExtractionError
             These are no rows of the image.
         """
+        if not isinstance(pixels, np.ndarray) or pixels.ndim != 4 or pixels.dtype.hasobject:
+            raise ExtractionError(
+                "these are no pixels",
+                expected="a numpy array of numbers (planes, channels, rows, width)",
+                found=f"{type(pixels).__name__} of shape {np.shape(pixels)}",
+            )
         n_planes, n_channels, n_rows, width = pixels.shape
         if not 0 <= row_first <= row_first + n_rows <= height:
             raise ExtractionError(
