@@ -41,11 +41,11 @@ def assemble(plan: Plan, samples: Samples) -> dict[str, Signal]:
         frame = place.centres.frame
         channel = recording.channels[index]
         sampled = np.where(frame >= 0, timeline.time[frame], np.nan)
-        own = (
-            provenance
-            if np.array_equal(frame, provenance.centre_frame)
-            else attrs.evolve(provenance, centre_frame=frame)
-        )
+        own = provenance
+        if not np.array_equal(frame, provenance.centre_frame):
+            own = attrs.evolve(own, centre_frame=frame)
+        if plan.by_channel:
+            own = attrs.evolve(own, positions=place.positions)
         for k, name in enumerate(plan.masks):
             data, voxels = samples.data[j, k], samples.voxels[j, k]
             key = f"{channel.name}/{name}" if name else channel.name

@@ -10,14 +10,23 @@ from typing import Literal
 import numpy as np
 
 from wormio.errors import ExtractionError, OptionError, UnsupportedCapabilityError
-from wormio.extraction.kernels import SUPPORTED_DTYPES
+from wormio.extraction.kernels import SUPPORTED_DTYPES, Operation
 from wormio.extraction.masks import Mask
-from wormio.extraction.reducers import BrightestMean, Max, Median, Percentile, Reducer, Std
-from wormio.model import Labels, Positions, Recording, channel_index
+from wormio.extraction.reducers import (
+    BrightestMean,
+    Max,
+    Median,
+    Percentile,
+    Reducer,
+    Std,
+    VoxelReducer,
+)
+from wormio.model import Positions, Recording, channel_index
 
 __all__ = [
     "Offset",
     "channel_offset",
+    "check_positions",
     "check_request",
     "named_masks",
     "pick_channels",
@@ -49,9 +58,7 @@ def pick_channels(
     return picked
 
 
-def check_request(
-    recording: Recording, where: Positions, boundary: str, subpixel: str | None
-) -> None:
+def check_request(recording: Recording, boundary: str, subpixel: str | None) -> None:
     """Refuse what cannot be extracted, before any pixel is read.
 
     Raises
@@ -59,13 +66,6 @@ def check_request(
     ExtractionError, OptionError, UnsupportedCapabilityError
         See `wormio.extract`.
     """
-    if isinstance(where, Labels):
-        raise UnsupportedCapabilityError(
-            "extraction by a label image is not there yet",
-            expected="Positions",
-            found="Labels",
-            cure="extract a Box around the centres of the labels",
-        )
     if boundary not in {"exclude", "clip", "nan"}:
         raise OptionError(
             "unknown boundary", expected="'exclude', 'clip' or 'nan'", found=repr(boundary)
@@ -73,15 +73,38 @@ def check_request(
     if subpixel not in {None, "linear"}:
         raise OptionError("unknown subpixel", expected="'linear' or None", found=repr(subpixel))
     timeline = recording.timeline
-    if not len(where):
-        raise ExtractionError(
-            "there are no neurons", expected="at least one position", found="none"
-        )
     if not timeline.n_volumes:
         raise ExtractionError(
             "the recording has no complete volume",
             found=f"{len(timeline)} frames, volumes by {timeline.policy.get('name', 'no policy')}",
             cure="assign volumes by another rule: recording.with_timeline(...)",
+        )
+    if recording.frames.dtype not in SUPPORTED_DTYPES:
+        raise UnsupportedCapabilityError(
+            "pixels of this type cannot be extracted",
+            expected=", ".join(str(dtype) for dtype in SUPPORTED_DTYPES),
+            found=str(recording.frames.dtype),
+        )
+
+
+def check_positions(recording: Recording, where: Positions) -> None:
+    """Refuse positions that are not of this recording.
+
+    Raises
+    ------
+    ExtractionError
+    """
+    timeline = recording.timeline
+    if not isinstance(where, Positions):
+        raise OptionError(
+            "neither positions nor labels",
+            expected="Positions, Labels, or Positions by channel",
+            found=type(where).__name__,
+            cure="Positions.static(zyx) of an array (neurons, 3)",
+        )
+    if not len(where):
+        raise ExtractionError(
+            "there are no neurons", expected="at least one position", found="none"
         )
     if where.is_tracked and len(where.coords) != timeline.n_volumes:
         raise ExtractionError(
@@ -96,12 +119,6 @@ def check_request(
             f"{timeline.volumes[0].tolist()}",
             found=f"{len(where.volumes)} volumes, the first of frames {where.volumes[:1].tolist()}",
             cure="use the recording, and the volume policy, that the neurons were found with",
-        )
-    if recording.frames.dtype not in SUPPORTED_DTYPES:
-        raise UnsupportedCapabilityError(
-            "pixels of this type cannot be extracted",
-            expected=", ".join(str(dtype) for dtype in SUPPORTED_DTYPES),
-            found=str(recording.frames.dtype),
         )
     _check_inside(recording, where)
 
@@ -134,6 +151,16 @@ def named_masks(
     OptionError
         They are no masks, or of other neurons, or their weights would be ignored.
     """
+    if isinstance(reducer, type) or not (
+        isinstance(getattr(reducer, "operation", None), Operation)
+        or isinstance(reducer, VoxelReducer)
+    ):
+        raise OptionError(
+            "the reducer is none",
+            expected="Mean(), Sum(), BrightestMean(k), Median(), Percentile(q), Max(), Std(), or "
+            "an object with unit, reduce and to_json",
+            found=repr(reducer)[:200],
+        )
     masks = dict(mask) if isinstance(mask, Mapping) else {"": mask}
     if not masks or (isinstance(mask, Mapping) and not all(_NAME.fullmatch(n) for n in masks)):
         raise OptionError(

@@ -11,17 +11,18 @@ from wormio.extraction.checking import (
     Offset,
     channel_offset,
     check_request,
-    named_masks,
     pick_channels,
     saturation_level,
 )
 from wormio.extraction.kernels import Boundary
-from wormio.extraction.masks import Box, Mask
-from wormio.extraction.places import MappingArgument, find_places, maps_by_channel
+from wormio.extraction.masks import Mask
+from wormio.extraction.places import MappingArgument, maps_by_channel
 from wormio.extraction.plan import Plan
+from wormio.extraction.presets import Preset, check_preset
 from wormio.extraction.reducers import Mean, Reducer
 from wormio.extraction.running import check_executor, run
-from wormio.model import Positions, Recording
+from wormio.extraction.targets import WhereArgument, find_target
+from wormio.model import Recording
 from wormio.signal import Signal
 
 __all__ = ["extract"]
@@ -29,9 +30,9 @@ __all__ = ["extract"]
 
 def extract(
     recording: Recording,
-    where: Positions,
+    where: WhereArgument,
     *,
-    mask: Mask | Mapping[str, Mask] = Box(3, 5, 5),  # noqa: B008 (frozen)
+    mask: Mask | Mapping[str, Mask] | None = None,
     reducer: Reducer = Mean(),  # noqa: B008 (frozen)
     channels: str | int | Sequence[str | int] | None = None,
     mapping: MappingArgument = None,
@@ -39,6 +40,7 @@ def extract(
     subpixel: Literal["linear"] | None = None,
     offset: Offset = "channel",
     saturation: float | None = None,
+    preset: Preset | None = None,
     executor: Executor | None = None,
     memory: int = 1 << 30,
     progress: Callable[[int, int], None] | None = None,
@@ -51,10 +53,12 @@ def extract(
     Parameters
     ----------
     recording : Recording
-    where : Positions
-        Centres of the neurons, (z, y, x). Rounded to voxels by floor(x + 0.5).
+    where : Positions, Labels, or mapping of channel name to Positions
+        Centres of the neurons, (z, y, x), rounded to voxels by floor(x + 0.5); the same neurons in
+        each channel, where they differ; or a label image, whose planes are the slots of a sweep.
     mask : Mask, or mapping of str to Mask
-        Voxels around the centre: `Box`, `Ellipsoid`, `Offsets`, `Weighted`. Several, by name, are
+        Voxels around the centre: `Box`, `Ellipsoid`, `Offsets`, `Weighted`; default: ``Box(3, 5,
+        5)``. Labels are their own mask. Several, by name, are
         done in one pass; their signals are called ``"green/ring"``: channel, then mask.
     reducer : Reducer
         What becomes of the voxels: `Mean`, `Sum`, `BrightestMean`, `Median`, `Percentile`, `Max`,
@@ -77,6 +81,9 @@ def extract(
     saturation : float, optional
         Counts from which on a pixel is counted as saturated. Default: the highest that integer
         pixels can have; none of floating-point ones.
+    preset : "wormdatamodel-1.5", optional
+        The numbers that this program published, its errors included: see *Extraction* in the
+        documentation. The defaults have none of them.
     executor : concurrent.futures.Executor, optional
         Of threads; default: a pool of its own, one thread a processor.
     memory : int
@@ -98,22 +105,26 @@ def extract(
     MappingError
         The positions were found in another channel than the map begins in.
     UnsupportedCapabilityError
-        Pixels of a type that the kernels do not know; a label image; an executor whose workers are
-        other processes.
+        Pixels of a type that the kernels do not know; an executor whose workers are other
+        processes.
     """
     check_executor(executor)
     picked = pick_channels(recording, channels)
-    check_request(recording, where, boundary, subpixel)
+    check_preset(preset, where, boundary, subpixel)
+    check_request(recording, boundary, subpixel)
     maps = maps_by_channel(recording, mapping)
+    target = find_target(recording, where, picked, maps, mask=mask, reducer=reducer, preset=preset)
     plan = Plan(
         recording=recording,
-        where=where,
+        where=target.where,
         channels=tuple(picked),
-        places=tuple(find_places(recording, where, picked, maps)),
+        places=target.places,
         maps=maps,
-        masks=named_masks(mask, len(where), reducer),
+        masks=target.masks,
         reducer=reducer,
-        boundary=boundary,
+        boundary=boundary if preset is None else "clip",
+        preset=preset,
+        by_channel=isinstance(where, Mapping),
         linear=subpixel == "linear",
         saturation=saturation_level(recording, saturation),
         offsets=tuple(channel_offset(recording, i, offset) for i in picked),

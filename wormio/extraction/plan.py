@@ -13,6 +13,7 @@ from wormio.extraction.centres import plane_table
 from wormio.extraction.kernels import Boundary
 from wormio.extraction.masks import Mask
 from wormio.extraction.places import Place
+from wormio.extraction.presets import Preset, early_planes
 from wormio.extraction.reducers import Reducer
 from wormio.extraction.task import Samples, Task
 from wormio.extraction.voxels import MaskTable
@@ -66,6 +67,10 @@ class Plan:
         Of each of these channels.
     saturation : float
         See `Task`.
+    preset : {"wormdatamodel-1.5"}, optional
+        See `wormio.extraction.presets`.
+    by_channel : bool
+        Whether the positions were given for each channel.
     """
 
     recording: Recording
@@ -79,6 +84,8 @@ class Plan:
     linear: bool = False
     offsets: tuple[float, ...]
     saturation: float = float("nan")
+    preset: Preset | None = None
+    by_channel: bool = False
 
     @cached_property
     def tables(self) -> tuple[MaskTable, ...]:
@@ -98,20 +105,24 @@ class Plan:
         """Return what is to be done in a batch."""
         volumes = slice(*batch.volumes)
         timeline = self.recording.timeline
+        frames, find_planes = batch.frames, plane_table
+        if self.preset is not None:
+            frames, find_planes = (max(batch.frames[0] - 1, 0), batch.frames[1]), early_planes
         return Task(
             volumes=batch.volumes,
-            frames=batch.frames,
+            frames=frames,
             channels=self.channels,
             planes=np.stack(
-                [plane_table(timeline, i, *batch.volumes, batch.frames[0]) for i in self.channels]
+                [find_planes(timeline, i, *batch.volumes, frames[0]) for i in self.channels]
             ),
             slot=np.stack([place.centres.slot[volumes] for place in self.places]),
             yx=np.stack([place.positions.at(*batch.volumes)[..., 1:] for place in self.places]),
-            tables=self.tables,
+            tables=tuple(table.of_volumes(*batch.volumes) for table in self.tables),
             reducer=self.reducer,
             boundary=self.boundary,
             linear=self.linear,
             offsets=self.offsets,
+            rectify=self.preset is not None,
             saturation=self.saturation,
         )
 
@@ -133,6 +144,8 @@ class Plan:
             "saturation": None if np.isnan(self.saturation) else self.saturation,
             "channels": names,
         }
+        if self.preset is not None:
+            options["preset"] = self.preset
         if self.maps:
             options["mapping"] = {name: each.to_json() for name, each in self.maps.items()}
         return options

@@ -48,6 +48,26 @@ class MaskTable:
         """Number of voxels of the largest mask."""
         return int(self.voxels.max(initial=0))
 
+    def of_volumes(self, first: int, stop: int) -> MaskTable:
+        """Return the masks of a range of volumes."""
+        if len(self.index) == 1:
+            return self
+        used, index = np.unique(self.index[first:stop], return_inverse=True)
+        n_runs = np.diff(self.run_start)[used]
+        start = np.concatenate([[0], np.cumsum(n_runs)])
+        rows = np.arange(start[-1]) + np.repeat(self.run_start[used] - start[:-1], n_runs)
+        weights = None
+        if self.weights is not None:
+            n_weights, at = self.voxels[used], self.weight_start[used]
+            begin = np.concatenate([[0], np.cumsum(n_weights)])
+            weights = self.weights[np.arange(begin[-1]) + np.repeat(at - begin[:-1], n_weights)]
+        return MaskTable(
+            run_start=start,
+            runs=self.runs[rows],
+            weights=weights,
+            index=index.reshape(-1, self.index.shape[1]).astype(np.int32),
+        )
+
     def slabs(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Return the rows that each mask touches, plane by plane: what has to be read.
 
