@@ -290,8 +290,11 @@ LAYOUTS = {
 }
 
 
+EITHER = st.booleans()
+
+
 @st.composite
-def extractions(draw, dtypes, elements, operations, linear=st.booleans()):
+def extractions(draw, dtypes, elements, operations, linear=EITHER):
     """Draw a case: images smaller than the masks, so that edges are met often, or larger."""
     small = draw(st.booleans())
     height, width = (

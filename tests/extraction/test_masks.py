@@ -169,7 +169,7 @@ def test_saturated_pixels_are_counted(recording, volumes):
 
 
 def test_positions_may_differ_from_channel_to_channel(recording):
-    moved = attrs.evolve(WHERE, coords=WHERE.coords + [0, 1, -2])
+    moved = attrs.evolve(WHERE, coords=WHERE.coords + np.array([0, 1, -2]))
     both = wormio.extract(recording, {"red": WHERE, "green": moved})
     assert both["red"].data.tobytes() == wormio.extract(recording, WHERE)["red"].data.tobytes()
     expected = wormio.extract(recording, moved)["green"]

@@ -134,7 +134,7 @@ def test_a_volume_that_begins_with_the_recording_has_no_frame_before_it(pixels):
 
 def test_mapped_positions_are_rounded(pixels):
     where = tracked()
-    shifted = np.clip(where + [0, 0.3, -0.4], 0, (8, 29, 39))
+    shifted = np.clip(where + np.array([0, 0.3, -0.4]), 0, (8, 29, 39))
     recording = scan(pixels)
     by_channel = {
         "red": Positions.tracked(where, z_unit="frame"),

@@ -1,5 +1,11 @@
 """Extraction: masks, reducers, and the engine that reads neurons out of any recording."""
 
+from wormio.extraction.backgrounds import (
+    Annulus,
+    Background,
+    PlanePercentile,
+    background_from_json,
+)
 from wormio.extraction.engine import extract
 from wormio.extraction.masks import Box, Ellipsoid, Mask, Offsets, Weighted, mask_from_json
 from wormio.extraction.reducers import (
@@ -16,6 +22,8 @@ from wormio.extraction.reducers import (
 )
 
 __all__ = [
+    "Annulus",
+    "Background",
     "Box",
     "BrightestMean",
     "Ellipsoid",
@@ -25,11 +33,13 @@ __all__ = [
     "Median",
     "Offsets",
     "Percentile",
+    "PlanePercentile",
     "Reducer",
     "Std",
     "Sum",
     "VoxelReducer",
     "Weighted",
+    "background_from_json",
     "extract",
     "mask_from_json",
     "reducer_from_json",

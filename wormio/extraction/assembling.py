@@ -58,6 +58,7 @@ def assemble(plan: Plan, samples: Samples) -> dict[str, Signal]:
                 valid=(voxels > 0) & np.isfinite(data),
                 voxels=voxels,
                 saturated=samples.saturated[j, k],
+                background=None if samples.background is None else samples.background[j, 0],
                 labels=plan.where.labels,
                 events=recording.events,
                 channel=channel,

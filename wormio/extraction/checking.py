@@ -10,15 +10,18 @@ from typing import Literal
 import numpy as np
 
 from wormio.errors import ExtractionError, OptionError, UnsupportedCapabilityError
+from wormio.extraction.backgrounds import Background
 from wormio.extraction.kernels import SUPPORTED_DTYPES, Operation
 from wormio.extraction.masks import Mask
 from wormio.extraction.reducers import (
     BrightestMean,
     Max,
+    Mean,
     Median,
     Percentile,
     Reducer,
     Std,
+    Sum,
     VoxelReducer,
 )
 from wormio.model import Positions, Recording, channel_index
@@ -26,6 +29,7 @@ from wormio.model import Positions, Recording, channel_index
 __all__ = [
     "Offset",
     "channel_offset",
+    "check_background",
     "check_positions",
     "check_request",
     "named_masks",
@@ -184,6 +188,38 @@ def named_masks(
                 cure="give the same voxels as Offsets",
             )
     return masks
+
+
+def check_background(
+    background: Background | None,
+    masks: Mapping[str, Mask],
+    n_neurons: int,
+    reducer: Reducer,
+) -> Background | None:
+    """Refuse a background that cannot be subtracted.
+
+    Raises
+    ------
+    OptionError
+    """
+    if background is None:
+        return None
+    if not isinstance(background, Background):
+        raise OptionError(
+            "the background is none",
+            expected="Annulus or PlanePercentile",
+            found=repr(background)[:200],
+        )
+    weighted = any(mask.table(n_neurons).weights is not None for mask in masks.values())
+    if not isinstance(reducer, Mean | Sum | BrightestMean | Median | Percentile | Max) or (
+        weighted and isinstance(reducer, Sum)
+    ):
+        raise OptionError(
+            "the background of a voxel cannot be subtracted from this",
+            expected="Mean, BrightestMean, Median, Percentile, Max; Sum without weights",
+            found=repr(reducer) + (" with weights" if weighted else ""),
+        )
+    return background
 
 
 def saturation_level(recording: Recording, saturation: float | None) -> float:

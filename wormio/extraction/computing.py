@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import numpy as np
+from numpy.typing import NDArray
 
 from wormio.errors import ExtractionError
-from wormio.extraction.kernels import Reduced, gather, reduce
+from wormio.extraction.backgrounds import Background, PlanePercentile, free_voxels
+from wormio.extraction.kernels import Operation, Reduced, gather, reduce
 from wormio.extraction.reading import Block, read_block, rows_touched
-from wormio.extraction.reducers import VoxelReducer
+from wormio.extraction.reducers import Sum, VoxelReducer
 from wormio.extraction.task import Samples, Task
 from wormio.extraction.voxels import MaskTable
 from wormio.model import Recording
@@ -40,14 +43,57 @@ def reduce_block(block: Block, task: Task) -> Samples:
         The task's channels, with its planes and the rows that its masks touch.
     task : Task
     """
-    n_channels, n_volumes, n_neurons = task.slot.shape
-    samples = Samples.empty(n_channels, len(task.tables), n_volumes, n_neurons)
-    for k, table in enumerate(task.tables):
+    n_channels, *rest = task.slot.shape
+    background = None if task.background is None else _background(block, task, task.background)
+    samples = Samples.empty((n_channels, len(task.masks), *rest), background=background is not None)
+    for k, table in enumerate(task.masks):
         reduced = _reduce(block, task, table)
         samples.data[:, k] = reduced.value
         samples.voxels[:, k] = reduced.voxels
         samples.saturated[:, k] = reduced.saturated
+        if background is not None:
+            # Of each voxel: a sum has as many of them.
+            summed = isinstance(task.reducer, Sum)
+            samples.data[:, k] -= background * reduced.voxels if summed else background
+    if samples.background is not None:
+        samples.background[:, 0] = background
     return samples
+
+
+def _background(block: Block, task: Task, kind: Background) -> NDArray[np.float64]:
+    """Return the background of each sample, (C, V, N); NaN where there is no voxel of it."""
+    operation = Operation("quantile", q=kind.percentile / 100)
+    ring = task.tables[-1]
+    found = np.full(task.slot.shape, np.nan)
+    n_slots = task.planes.shape[2]
+    for c in range(len(found)):
+        channel = attrs.evolve(block, row_offset=block.row_offset[c : c + 1])
+        slot, yx = task.slot[c], task.yx[c]
+        if isinstance(kind, PlanePercentile):
+            # Once for each plane that neurons are in, from its corner.
+            used = np.unique(slot[slot >= 0])
+            table, at = ring, np.zeros((len(slot), len(used), 2))
+            slot = np.broadcast_to(used, at.shape[:2])
+        else:
+            shape = (n_slots, block.height, block.width)
+            table, at = free_voxels(ring, task.masks, slot, yx, shape), yx
+        values = reduce(
+            channel,
+            planes=task.planes[c : c + 1],
+            slot=slot[np.newaxis],
+            yx=at[np.newaxis],
+            table=table,
+            operation=operation,
+            boundary="exclude",
+            offset=task.offsets[c : c + 1],
+            rectify=task.rectify,
+        ).value[0]
+        if isinstance(kind, PlanePercentile):
+            place = np.searchsorted(used, np.maximum(task.slot[c], used[:1].min(initial=0)))
+            values = np.take_along_axis(values, place, axis=1) if len(used) else found[c]
+            values = np.where(task.slot[c] >= 0, values, np.nan)
+        found[c] = values
+    return found
 
 
 def _reduce(block: Block, task: Task, table: MaskTable) -> Reduced:

@@ -7,9 +7,11 @@ from concurrent.futures import Executor
 from typing import Literal
 
 from wormio.extraction.assembling import assemble
+from wormio.extraction.backgrounds import Background
 from wormio.extraction.checking import (
     Offset,
     channel_offset,
+    check_background,
     check_request,
     pick_channels,
     saturation_level,
@@ -40,6 +42,7 @@ def extract(
     subpixel: Literal["linear"] | None = None,
     offset: Offset = "channel",
     saturation: float | None = None,
+    background: Background | None = None,
     preset: Preset | None = None,
     executor: Executor | None = None,
     memory: int = 1 << 30,
@@ -81,6 +84,9 @@ def extract(
     saturation : float, optional
         Counts from which on a pixel is counted as saturated. Default: the highest that integer
         pixels can have; none of floating-point ones.
+    background : Annulus or PlanePercentile, optional
+        Is measured for each sample and subtracted; `Signal.background` keeps it. Goes with all
+        reducers of wormio but `Std`.
     preset : "wormdatamodel-1.5", optional
         The numbers that this program published, its errors included: see *Extraction* in the
         documentation. The defaults have none of them.
@@ -124,6 +130,7 @@ def extract(
         reducer=reducer,
         boundary=boundary if preset is None else "clip",
         preset=preset,
+        background=check_background(background, target.masks, len(target.where), reducer),
         by_channel=isinstance(where, Mapping),
         linear=subpixel == "linear",
         saturation=saturation_level(recording, saturation),

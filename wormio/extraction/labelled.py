@@ -69,8 +69,7 @@ def place_labels(recording: Recording, labels: Labels) -> tuple[Place, LabelMask
         for i, voxels in enumerate(_voxels(image, labels.values)):
             if len(voxels):
                 middle[i] = voxels[len(voxels) // 2]
-                voxels = voxels - middle[i]
-            runs.append(runs_of_voxels(voxels))
+            runs.append(runs_of_voxels(voxels - middle[i]))
     index = np.arange(len(volumes) * n_neurons).reshape(len(volumes), n_neurons)
     place = _place(timeline, labels, np.broadcast_to(centre, (timeline.n_volumes, n_neurons, 3)))
     return place, LabelMask(labels, table_of_masks(runs, index))

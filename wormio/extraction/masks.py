@@ -286,6 +286,13 @@ def mask_from_json(tree: Mapping[str, Any]) -> Mask:
     }
     parameters = dict(tree)
     name = parameters.pop("name", None)
+    if name == "labels":
+        raise OptionError(
+            "a label image is not kept with what was extracted by it",
+            expected="a mask around positions",
+            found=f"labels of shape {parameters.get('shape')}",
+            cure="extract by the label image again: its SHA-256 is among the options",
+        )
     try:
         mask: Mask = kinds[name](**parameters)
     except (KeyError, TypeError) as error:

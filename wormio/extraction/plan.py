@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from wormio.extraction.backgrounds import Background
 from wormio.extraction.centres import plane_table
 from wormio.extraction.kernels import Boundary
 from wormio.extraction.masks import Mask
@@ -71,6 +72,8 @@ class Plan:
         See `wormio.extraction.presets`.
     by_channel : bool
         Whether the positions were given for each channel.
+    background : Background, optional
+        Is measured and subtracted.
     """
 
     recording: Recording
@@ -86,19 +89,23 @@ class Plan:
     saturation: float = float("nan")
     preset: Preset | None = None
     by_channel: bool = False
+    background: Background | None = None
 
     @cached_property
     def tables(self) -> tuple[MaskTable, ...]:
         """The voxels of each mask."""
-        return tuple(mask.table(len(self.where)) for mask in self.masks.values())
+        tables = [mask.table(len(self.where)) for mask in self.masks.values()]
+        if self.background is not None:
+            height, width = self.recording.frames.shape[2:]
+            tables.append(self.background.table(len(self.where), (height, width)))
+        return tuple(tables)
 
     def empty(self) -> Samples:
         """Return room for the samples of all volumes."""
+        n_volumes = self.recording.timeline.n_volumes
         return Samples.empty(
-            len(self.channels),
-            len(self.masks),
-            self.recording.timeline.n_volumes,
-            len(self.where),
+            (len(self.channels), len(self.masks), n_volumes, len(self.where)),
+            background=self.background is not None,
         )
 
     def task(self, batch: Batch) -> Task:
@@ -124,6 +131,7 @@ class Plan:
             offsets=self.offsets,
             rectify=self.preset is not None,
             saturation=self.saturation,
+            background=self.background,
         )
 
     def image_bytes(self) -> int:
@@ -136,7 +144,7 @@ class Plan:
         names = [self.recording.channels[i].name for i in self.channels]
         masks = {name: mask.to_json() for name, mask in self.masks.items()}
         options: dict[str, Any] = {
-            "mask": masks[""] if "" in masks else masks,
+            "mask": masks.get("", masks),
             "reducer": self.reducer.to_json(),
             "boundary": self.boundary,
             "subpixel": "linear" if self.linear else None,
@@ -146,6 +154,10 @@ class Plan:
         }
         if self.preset is not None:
             options["preset"] = self.preset
+        if self.background is not None:
+            options["background"] = self.background.to_json()
+        if self.by_channel:
+            options["positions_by_channel"] = True
         if self.maps:
             options["mapping"] = {name: each.to_json() for name, each in self.maps.items()}
         return options

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from wormio.errors import OptionError
 from wormio.extraction.centres import Centres
 from wormio.extraction.masks import Mask
-from wormio.extraction.voxels import MaskTable
+from wormio.extraction.voxels import MaskTable, table_of_masks
 from wormio.model import Positions, Timeline
 
 __all__ = ["Preset", "SpreadMask", "check_preset", "early_centres", "early_planes", "spread"]
@@ -74,13 +74,11 @@ class SpreadMask:
     def table(self, n_neurons: int) -> MaskTable:
         """Return the voxels, each a run of its own."""
         table = self.mask.table(n_neurons)
-        length = table.runs[:, 3] - table.runs[:, 2]
-        voxels = np.repeat(table.runs[:, :3], length, axis=0).astype(np.int64)
-        start = np.concatenate([[0], np.cumsum(length)])
-        voxels[:, 2] += np.arange(len(voxels)) - np.repeat(start[:-1], length)
-        voxels *= self.factor
-        runs = np.column_stack([voxels, voxels[:, 2] + 1]).astype(np.int32)
-        return MaskTable(run_start=start[table.run_start], runs=runs, index=table.index)
+        runs = []
+        for mask in range(len(table.run_start) - 1):
+            voxels = table.offsets(mask) * self.factor
+            runs.append(np.column_stack([voxels, voxels[:, 2] + 1]).astype(np.int32))
+        return table_of_masks(runs, table.index)
 
     def to_json(self) -> dict[str, Any]:
         """Return the mask as it was given; the preset says the rest."""

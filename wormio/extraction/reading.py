@@ -29,7 +29,8 @@ class Block:
     dtype : numpy.dtype
         Of a pixel.
     row_offset : (C, P, Y) int64
-        Byte of the buffer at which the first pixel of a row lies; -1: it was not read. C-contiguous.
+        Byte of the buffer at which the first pixel of a row lies; -1: it was not read.
+        C-contiguous.
     width : int
         Pixels of a row.
     pixel_stride : int

@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from wormio.extraction.backgrounds import Background
 from wormio.extraction.kernels import Boundary
 from wormio.extraction.reducers import Reducer
 from wormio.extraction.voxels import MaskTable
@@ -34,7 +35,7 @@ class Task:
     yx : (C, V, N, 2) float64
         Centres in pixels.
     tables : tuple of MaskTable
-        Of each mask.
+        Of each mask; the last one is the background's, if there is one.
     reducer : Reducer
     boundary : {"exclude", "clip", "nan"}
     linear : bool
@@ -45,6 +46,8 @@ class Task:
         Whether voxels below the offset count as 0.
     saturation : float
         Pixels from here on are counted as saturated; NaN: none.
+    background : Background, optional
+        Is measured and subtracted.
     """
 
     volumes: tuple[int, int]
@@ -60,6 +63,12 @@ class Task:
     offsets: tuple[float, ...]
     rectify: bool = False
     saturation: float = float("nan")
+    background: Background | None = None
+
+    @property
+    def masks(self) -> tuple[MaskTable, ...]:
+        """The tables of the neurons, without that of the background."""
+        return self.tables if self.background is None else self.tables[:-1]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -74,24 +83,28 @@ class Samples:
         How many voxels each was made of.
     saturated : (C, K, V, N) int32
         How many of these were saturated.
+    background : (C, 1, V, N) float64, optional
+        What was subtracted from each voxel.
     """
 
     data: NDArray[np.float64]
     voxels: NDArray[np.int32]
     saturated: NDArray[np.int32]
+    background: NDArray[np.float64] | None = None
 
     @classmethod
-    def empty(cls, n_channels: int, n_masks: int, n_volumes: int, n_neurons: int) -> Samples:
+    def empty(cls, shape: tuple[int, int, int, int], *, background: bool = False) -> Samples:
         """Return samples none of which is valid."""
-        shape = (n_channels, n_masks, n_volumes, n_neurons)
         return cls(
             data=np.full(shape, np.nan),
             voxels=np.zeros(shape, np.int32),
             saturated=np.zeros(shape, np.int32),
+            background=np.full((shape[0], 1, *shape[2:]), np.nan) if background else None,
         )
 
     def put(self, volumes: tuple[int, int], part: Samples) -> None:
         """Write the samples of a range of volumes into these."""
         block = slice(*volumes)
         for field in attrs.fields(Samples):
-            getattr(self, field.name)[:, :, block] = getattr(part, field.name)
+            if getattr(self, field.name) is not None:
+                getattr(self, field.name)[:, :, block] = getattr(part, field.name)

@@ -119,20 +119,20 @@ def _number(
     if np.isnan(values).any():
         return float("nan")
     if weights is not None:
-        total = float((weights * values).sum() - weights.sum() * offset)
-        if operation == "sum":
-            return total
-        return total / float(weights.sum()) if weights.sum() > 0 else float("nan")
-    if operation == "brightest":
-        values, operation = np.sort(values)[::-1][:k], "mean"
-    if operation in {"sum", "mean"}:
-        total = float(values.sum()) - len(values) * offset
-        return total if operation == "sum" else total / len(values)
-    if operation == "quantile":
-        return float(np.quantile(values, q)) - offset
-    if operation == "max":
-        return float(values.max()) - offset
-    return float(values.std())
+        total, count = float((weights * values).sum()), float(weights.sum())
+    else:
+        if operation == "brightest":
+            values, operation = np.sort(values)[::-1][:k], "mean"
+        total, count = float(values.sum()), len(values)
+    total -= count * offset
+    results = {
+        "sum": lambda: total,
+        "mean": lambda: total / count if count > 0 else float("nan"),
+        "quantile": lambda: float(np.quantile(values, q)) - offset,
+        "max": lambda: float(values.max()) - offset,
+        "std": lambda: float(values.std()),
+    }
+    return results[operation]()
 
 
 def _corners(

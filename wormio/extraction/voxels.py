@@ -48,6 +48,15 @@ class MaskTable:
         """Number of voxels of the largest mask."""
         return int(self.voxels.max(initial=0))
 
+    def offsets(self, mask: int = 0) -> NDArray[np.int64]:
+        """Return the voxels of one mask, (K, 3) zyx, in the order of its runs."""
+        runs = self.runs[self.run_start[mask] : self.run_start[mask + 1]].astype(np.int64)
+        length = runs[:, 3] - runs[:, 2]
+        voxels = np.repeat(runs[:, :3], length, axis=0)
+        first = np.cumsum(length) - length
+        voxels[:, 2] += np.arange(len(voxels)) - np.repeat(first, length)
+        return voxels
+
     def of_volumes(self, first: int, stop: int) -> MaskTable:
         """Return the masks of a range of volumes."""
         if len(self.index) == 1:
