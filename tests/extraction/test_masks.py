@@ -1,6 +1,7 @@
 """Masks and reducers: their voxels by hand and by numpy, their JSON, and what is refused."""
 
 import json
+from types import SimpleNamespace
 
 import attrs
 import numpy as np
@@ -27,6 +28,7 @@ from wormio.extraction import (
 )
 from wormio.extraction.voxels import table_of_masks
 from wormio.model import ArrayRecording, Channel, Positions, VoxelSize
+from wormio.registry import PluginRegistry, ReducerPlugin, hookimpl
 
 MASKS = [
     Box(1, 3, 5),
@@ -343,6 +345,29 @@ def test_a_python_reducer_must_return_a_number_for_each_sample(recording):
         wormio.extract(recording, WHERE, reducer=Wrong())
 
 
+def trimmed(cut=1):
+    assert cut == 1
+    return Trimmed()
+
+
+def test_a_reducer_of_a_plugin_is_found_by_its_name(monkeypatch):
+    plugin = SimpleNamespace(
+        wormio_reducers=hookimpl(
+            lambda: [ReducerPlugin(name="trimmed", title="", factory=f"{__name__}:trimmed")],
+            specname="wormio_reducers",
+        )
+    )
+    registry = PluginRegistry()
+    registry.register(plugin, "mylab")
+    monkeypatch.setattr("wormio.extraction.reducers.default_registry", lambda: registry)
+    assert reducer_from_json({"name": "trimmed", "cut": 1}) == Trimmed()
+    with pytest.raises(OptionError, match="no reducer"):
+        reducer_from_json({"name": "trimmed", "cut_off": 1})
+    with pytest.raises(OptionError, match="no reducer"):
+        reducer_from_json({"name": "other"})
+    assert reducer_from_json({"name": "mean"}) == Mean()
+
+
 # --- tables --------------------------------------------------------------------------------------
 
 
@@ -375,6 +400,6 @@ def test_slabs_are_the_rows_that_masks_touch():
         ],
         [[0, 1]],
     )
-    start, slabs = table.slabs()
+    start, slabs = table.slabs
     assert start.tolist() == [0, 2, 2]
     assert slabs.tolist() == [[0, 5, 6], [1, -2, 5]]

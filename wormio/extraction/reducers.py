@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from wormio.errors import OptionError
 from wormio.extraction.kernels import Operation
+from wormio.registry import default_registry, load_code
 
 __all__ = [
     "BrightestMean",
@@ -211,12 +212,14 @@ class Std:
 
 
 def reducer_from_json(tree: Mapping[str, Any]) -> Reducer:
-    """Return the reducer that `Reducer.to_json` described.
+    """Return the reducer that `Reducer.to_json` described, one of a plugin too.
 
     Raises
     ------
     OptionError
         It is none.
+    PluginLoadError
+        The plugin's code cannot be imported.
     """
     kinds: dict[str, type[Any]] = {
         "mean": Mean,
@@ -229,12 +232,16 @@ def reducer_from_json(tree: Mapping[str, Any]) -> Reducer:
     }
     parameters = dict(tree)
     name = parameters.pop("name", None)
+    for plugin in [] if name in tuple(kinds) else default_registry().reducers:
+        # By the name that a plugin gave it: nothing that a file says is imported.
+        if plugin.name == name:
+            kinds[plugin.name] = load_code(plugin.factory)
     try:
         reducer: Reducer = kinds[name](**parameters)
     except (KeyError, TypeError) as error:
         raise OptionError(
             "this describes no reducer",
-            expected=f"a name ({', '.join(kinds)}) with its parameters",
+            expected=f"a name ({', '.join(kinds)}, or a plugin's) with its parameters",
             found=f"{tree!r}"[:200],
         ) from error
     return reducer

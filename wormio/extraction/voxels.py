@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import attrs
 import numpy as np
@@ -37,13 +38,13 @@ class MaskTable:
         """(M,) int64: number of voxels of each mask."""
         return np.diff(self.weight_start)
 
-    @property
+    @cached_property
     def weight_start(self) -> NDArray[np.int64]:
         """(M + 1,) int64: first voxel of each mask, counted through all masks."""
         length = self.runs[:, 3].astype(np.int64) - self.runs[:, 2]
         return np.concatenate([[0], np.cumsum(length)])[self.run_start]
 
-    @property
+    @cached_property
     def most_voxels(self) -> int:
         """Number of voxels of the largest mask."""
         return int(self.voxels.max(initial=0))
@@ -77,8 +78,9 @@ class MaskTable:
             index=index.reshape(-1, self.index.shape[1]).astype(np.int32),
         )
 
+    @cached_property
     def slabs(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Return the rows that each mask touches, plane by plane: what has to be read.
+        """The rows that each mask touches, plane by plane: what has to be read.
 
         Returns
         -------
