@@ -119,8 +119,8 @@ def background_from_json(tree: Mapping[str, Any]) -> Background:
     name = parameters.pop("name", None)
     try:
         if name == "annulus":
-            masks = {key: mask_from_json(parameters.pop(key)) for key in ("outer", "inner")}
-            return Annulus(**masks, **parameters)
+            outer, inner = (mask_from_json(parameters.pop(key)) for key in ("outer", "inner"))
+            return Annulus(outer, inner, **parameters)
         if name == "plane-percentile":
             return PlanePercentile(**parameters)
     except (KeyError, TypeError) as error:
@@ -180,7 +180,7 @@ def free_voxels(
         voxels = voxels[((voxels >= 0) & (voxels < shape)).all(axis=1)]
         taken[tuple(voxels.T)] = True
         places = centre[:, np.newaxis] + around
-        inside = ((places >= 0) & (places < shape)).all(axis=2)
+        inside = np.asarray(((places >= 0) & (places < shape)).all(axis=2))
         inside[inside] = ~taken[tuple(places[inside].T)]
         taken[tuple(voxels.T)] = False
         for n, free in zip(valid.tolist(), inside, strict=True):

@@ -42,7 +42,7 @@ class LabelMask:
             "name": "labels",
             "shape": list(image.shape),
             "values": self.labels.values.tolist(),
-            "sha256": hashlib.sha256(np.ascontiguousarray(image)).hexdigest(),
+            "sha256": hashlib.sha256(np.ascontiguousarray(image).data).hexdigest(),
         }
 
 

@@ -121,9 +121,9 @@ class Ellipsoid:
     [[0, -1, -1, 2], [0, 0, -1, 2], [0, 1, -1, 2]]
     """
 
-    z: float = attrs.field(default=3, validator=_positive)
-    y: float = attrs.field(default=5, validator=_positive)
-    x: float = attrs.field(default=5, validator=_positive)
+    z: float = attrs.field(default=3.0, validator=_positive)
+    y: float = attrs.field(default=5.0, validator=_positive)
+    x: float = attrs.field(default=5.0, validator=_positive)
 
     def __attrs_post_init__(self) -> None:
         extents = self.z, self.y, self.x
@@ -244,7 +244,7 @@ class Weighted:
                 found=f"{len(voxels)} sets of voxels ({sorted(set(map(len, voxels)))[:5]}), "
                 f"{len(counts)} of weights ({sorted(set(map(len, counts)))[:5]})",
             )
-        self.__attrs_init__(tuple(voxels), tuple(counts))  # type: ignore[attr-defined]
+        self.__attrs_init__(tuple(voxels), tuple(counts))
 
     def table(self, n_neurons: int) -> MaskTable:
         """Return the voxels in the order of z, y and x, and their weights."""

@@ -83,7 +83,8 @@ def reduce(
         centre = np.array([slot[sample], *np.floor(yx[sample] + 0.5)])
         if not _is_valid(centre, present, shape):
             continue
-        mask = np.asarray(masks[index[sample]]).reshape(-1, 3)
+        which = int(index[sample])
+        mask = np.asarray(masks[which]).reshape(-1, 3)
         corners, shares = _corners(yx[sample], centre, linear)
         zyx = corners[:, np.newaxis] + mask  # (corners, voxels, 3)
         if boundary == "clip":
@@ -103,7 +104,7 @@ def reduce(
         dark = offset
         if rectify:
             values, dark = np.maximum(values - offset, 0.0), 0.0
-        w = None if weights is None else np.asarray(weights[index[sample]])[inside]
+        w = None if weights is None else np.asarray(weights[which])[inside]
         value[sample] = _number(values, w, operation, k, q, dark)
     return value, voxels, saturated
 
@@ -164,7 +165,8 @@ def _nearest_saved(slots: NDArray[np.int64], centre: int, present: NDArray[Any])
     saved = np.flatnonzero(present >= 0)
     nearest = []
     for wanted in slots.ravel():
-        between = saved[(saved >= min(wanted, centre)) & (saved <= max(wanted, centre))]
+        low, high = sorted((int(wanted), centre))
+        between = saved[(saved >= low) & (saved <= high)]
         nearest.append(between[np.argmin(np.abs(between - wanted))])
     return np.array(nearest, np.int64).reshape(slots.shape)
 
