@@ -16,13 +16,14 @@ __all__ = ["ffibuilder", "source_hash"]
 
 HERE = Path(__file__).resolve().parent
 # The only place that lists the files; setuptools wants them relative to the project's root.
-SOURCES = ["src/geometry.c", "src/status.c", "src/sum_runs.c"]
+SOURCES = ["src/geometry.c", "src/reduce.c", "src/status.c", "src/values.c"]
 DEPENDS = [
     "build_ffi.py",
     "include/wormio_extract.cdef.h",
     "include/wormio_extract.h",
     "src/geometry.h",
-    "src/sum_runs.inc.h",
+    "src/reduce.inc.h",
+    "src/values.h",
 ]
 
 

@@ -1,7 +1,46 @@
 """Extraction: masks, reducers, and the engine that reads neurons out of any recording."""
 
+from wormio.extraction.backgrounds import (
+    Annulus,
+    Background,
+    PlanePercentile,
+    background_from_json,
+)
 from wormio.extraction.engine import extract
-from wormio.extraction.masks import Box, Mask
-from wormio.extraction.reducers import Mean, Reducer, Sum
+from wormio.extraction.masks import Box, Ellipsoid, Mask, Offsets, Weighted, mask_from_json
+from wormio.extraction.reducers import (
+    BrightestMean,
+    Max,
+    Mean,
+    Median,
+    Percentile,
+    Reducer,
+    Std,
+    Sum,
+    VoxelReducer,
+    reducer_from_json,
+)
 
-__all__ = ["Box", "Mask", "Mean", "Reducer", "Sum", "extract"]
+__all__ = [
+    "Annulus",
+    "Background",
+    "Box",
+    "BrightestMean",
+    "Ellipsoid",
+    "Mask",
+    "Max",
+    "Mean",
+    "Median",
+    "Offsets",
+    "Percentile",
+    "PlanePercentile",
+    "Reducer",
+    "Std",
+    "Sum",
+    "VoxelReducer",
+    "Weighted",
+    "background_from_json",
+    "extract",
+    "mask_from_json",
+    "reducer_from_json",
+]

@@ -17,7 +17,7 @@ __all__ = ["assemble"]
 
 
 def assemble(plan: Plan, samples: Samples) -> dict[str, Signal]:
-    """Return the signals of each channel.
+    """Return the signals of each channel and mask: ``"green"``, or ``"green/ring"``.
 
     Parameters
     ----------
@@ -40,32 +40,34 @@ def assemble(plan: Plan, samples: Samples) -> dict[str, Signal]:
     for j, (index, place) in enumerate(zip(plan.channels, plan.places, strict=True)):
         frame = place.centres.frame
         channel = recording.channels[index]
-        data, voxels = samples.data[j], samples.voxels[j]
         sampled = np.where(frame >= 0, timeline.time[frame], np.nan)
-        signals[channel.name] = Signal(
-            data=data,
-            volume=np.arange(timeline.n_volumes),
-            time=timeline.volume_time + channel.time_offset,
-            sample_time=sampled + channel.time_offset,
-            valid=(voxels > 0) & np.isfinite(data),
-            voxels=voxels,
-            labels=plan.where.labels,
-            events=recording.events,
-            channel=channel,
-            quantity="fluorescence",
-            unit=plan.reducer.unit,
-            history=(
-                Step(
-                    name="extract",
-                    parameters=options | {"channel": channel.name},
-                    version=version("wormio"),
-                ),
-            ),
-            recording=provenance.recording_id,
-            provenance=provenance
-            if np.array_equal(frame, provenance.centre_frame)
-            else attrs.evolve(provenance, centre_frame=frame),
-        )
+        own = provenance
+        if not np.array_equal(frame, provenance.centre_frame):
+            own = attrs.evolve(own, centre_frame=frame)
+        if plan.by_channel:
+            own = attrs.evolve(own, positions=place.positions)
+        for k, name in enumerate(plan.masks):
+            data, voxels = samples.data[j, k], samples.voxels[j, k]
+            key = f"{channel.name}/{name}" if name else channel.name
+            parameters = options | {"channel": channel.name} | ({"name": name} if name else {})
+            signals[key] = Signal(
+                data=data,
+                volume=np.arange(timeline.n_volumes),
+                time=timeline.volume_time + channel.time_offset,
+                sample_time=sampled + channel.time_offset,
+                valid=(voxels > 0) & np.isfinite(data),
+                voxels=voxels,
+                saturated=samples.saturated[j, k],
+                background=None if samples.background is None else samples.background[j, 0],
+                labels=plan.where.labels,
+                events=recording.events,
+                channel=channel,
+                quantity="fluorescence",
+                unit=plan.reducer.unit,
+                history=(Step("extract", parameters, version("wormio")),),
+                recording=provenance.recording_id,
+                provenance=own,
+            )
     return signals
 
 

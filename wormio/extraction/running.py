@@ -7,8 +7,6 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
-import numpy as np
-
 from wormio.errors import UnsupportedCapabilityError
 from wormio.extraction.computing import compute
 from wormio.extraction.plan import Batch, Plan, plan_batches
@@ -42,8 +40,7 @@ def run(
 ) -> Samples:
     """Compute the samples of all volumes, with at most `memory` bytes of pixels at once."""
     n_volumes = plan.recording.timeline.n_volumes
-    shape = (len(plan.channels), n_volumes, len(plan.where))
-    result = Samples(data=np.full(shape, np.nan), voxels=np.zeros(shape, np.int32))
+    result = plan.empty()
     workers = getattr(executor, "_max_workers", None) or os.cpu_count() or 1
     batches = plan_batches(plan, memory // (workers + 1))
     # One batch more than there are workers, so that none waits; fewer where a volume is so large
@@ -58,9 +55,7 @@ def run(
     def take() -> None:
         nonlocal done
         batch, future = waiting.popleft()
-        samples = future.result()
-        block = slice(*batch.volumes)
-        result.data[:, block], result.voxels[:, block] = samples.data, samples.voxels
+        result.put(batch.volumes, future.result())
         done += batch.volumes[1] - batch.volumes[0]
         if progress is not None:
             progress(done, n_volumes)
