@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MaskRows", "RowSpans", "touched_rows"]
+if TYPE_CHECKING:
+    from wormio.extraction.voxels import MaskTable
+
+__all__ = ["RowSpans", "touched_rows"]
 
 Ints = NDArray[np.int64]
 
@@ -30,56 +33,15 @@ class RowSpans:
     stop: Ints
 
 
-@attrs.frozen(eq=False)
-class MaskRows:
-    """The rows of some masks, each as stretches of rows that follow each other.
-
-    Parameters
-    ----------
-    start : (masks + 1,) int64
-        First stretch of each mask; the last element is K.
-    dz, first, stop : (K,) int64
-        Plane and half-open range of rows of each stretch, counted from the centre.
-    """
-
-    start: Ints
-    dz: Ints
-    first: Ints
-    stop: Ints
-
-    @classmethod
-    def of(cls, masks: Sequence[NDArray[np.int32]]) -> MaskRows:
-        """Return the rows of masks given as runs, each (R, 4): dz, dy, and the range of dx."""
-        pieces = [_stretches(runs) for runs in masks]
-        start = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
-        dz, first, stop = np.concatenate([np.zeros((0, 3), np.int64), *pieces]).T
-        return cls(start, dz, first, stop)
-
-
-def _stretches(runs: NDArray[np.int32]) -> Ints:
-    """Return (K, 3): dz, first dy, and the dy after the last."""
-    if not len(runs):
-        return np.zeros((0, 3), np.int64)
-    # dy fits into 32 bits: planes and rows in one number, which is quicker to sort than pairs.
-    rows = np.unique((runs[:, 0].astype(np.int64) << 33) + runs[:, 1])
-    dz = (rows + (1 << 32)) >> 33
-    dy = rows - (dz << 33)
-    breaks = np.flatnonzero(np.diff(rows) != 1) + 1
-    begin = np.concatenate([[0], breaks])
-    last = np.concatenate([breaks, [len(rows)]]) - 1
-    return np.stack([dz[begin], dy[begin], dy[last] + 1], axis=1)
-
-
 def touched_rows(
     planes: Ints,
     slot: NDArray[np.int32],
     yx: NDArray[np.float64],
-    rows: MaskRows,
+    table: MaskTable,
     *,
     n_frames: int,
     shape: tuple[int, int],
     clip: bool,
-    mask: NDArray[np.integer] | None = None,
     linear: bool = False,
 ) -> RowSpans:
     """Return the rows that masks around points touch.
@@ -92,7 +54,8 @@ def touched_rows(
         Slot of each point's plane; negative: the sample is not valid, and touches nothing.
     yx : (C, V, N, 2) float64
         Points in pixels.
-    rows : MaskRows
+    table : MaskTable
+        The masks, and the mask of each sample.
     n_frames : int
         Of a channel: image ``c * n_frames + frame``.
     shape : (int, int)
@@ -100,8 +63,6 @@ def touched_rows(
     clip : bool
         Whether the edge of the image, and the nearest saved plane towards the centre, stand for
         what is beyond; otherwise that is left out.
-    mask : (C, V, N) int, optional
-        Which mask; the first one by default.
     linear : bool
         Whether voxels are interpolated between two rows.
     """
@@ -120,27 +81,28 @@ def touched_rows(
     saved = planes.ravel()[sweep * n_slots + slots[sample]] >= 0
     sample, sweep = sample[saved], sweep[saved]
 
-    # One line for each stretch of each sample's mask.
-    if mask is None and len(rows.start) == 2:
-        each = np.tile(np.arange(len(rows.dz)), len(sample))
-        repeats: Ints | int = len(rows.dz)
+    # One line for each slab of each sample's mask.
+    start, slabs = table.slabs()
+    dz, low, high = slabs.T.astype(np.int64)
+    if len(start) == 2 and table.index.size == 1:
+        repeats: Ints | int = len(slabs)
+        slab = np.tile(np.arange(len(slabs)), len(sample))
     else:
-        chosen = np.zeros(len(sample), np.int64) if mask is None else mask.ravel()[sample]
-        repeats = np.diff(rows.start)[chosen]
-        ends = np.cumsum(repeats)
-        shift = rows.start[chosen] - (ends - repeats)
-        each = np.arange(ends[-1] if len(ends) else 0) + np.repeat(shift, repeats)
+        index = np.broadcast_to(table.index, slot.shape).ravel()[sample]
+        repeats = np.diff(start)[index]
+        end = np.cumsum(repeats)
+        slab = np.arange(repeats.sum()) + np.repeat(start[index] - (end - repeats), repeats)
     centre = np.floor(yx[..., 0].ravel()[sample]) if linear else y[sample]
     row = np.repeat(centre.astype(np.int64), repeats)
-    there = np.repeat(slots[sample], repeats) + rows.dz[each]
+    there = np.repeat(slots[sample], repeats) + dz[slab]
     line = np.repeat(sweep, repeats)
 
-    first, stop = row + rows.first[each], row + rows.stop[each] + int(linear)
+    first, stop = row + low[slab], row + high[slab] + int(linear)
     if clip:
         first, stop = np.clip(first, 0, height - 1), np.clip(stop, 1, height)
         inside = np.clip(there, 0, n_slots - 1)
         plane = np.where(
-            rows.dz[each] >= 0,
+            dz[slab] >= 0,
             _last_saved(planes).ravel()[line * n_slots + inside],
             _next_saved(planes).ravel()[line * n_slots + inside],
         )
