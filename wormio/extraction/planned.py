@@ -133,7 +133,7 @@ def read_rows(frames: FrameArray, plan: PlannedRows) -> NDArray[np.uint8]:
 
     def read(fd: int, files: SharedFiles, index: int, table: NDArray[np.int64]) -> None:
         advise(fd, table)
-        read_ranges(fd, table, buffer, files.paths[index])
+        read_ranges(files, index, fd, table, buffer)
 
     _each_file(frames, plan, read)
     dtype = plan.layout.dtype

@@ -6,17 +6,16 @@ the sorted rows and the system calls are C's, without Python's lock.
 
 from __future__ import annotations
 
-import errno
 import os
-from pathlib import Path
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from wormio._cext import ffi, lib
-from wormio.errors import ExtractionError, TruncatedRecordingError
+from wormio.errors import ExtractionError
 from wormio.extraction.touching import RowSpans
+from wormio.model._files import SharedFiles
 
 __all__ = ["GAP", "ByteRanges", "RowGrid", "advise", "place_rows", "read_ranges"]
 
@@ -183,24 +182,28 @@ def advise(fd: int, ranges: Ints) -> None:
         os.posix_fadvise(fd, begin, length, os.POSIX_FADV_WILLNEED)
 
 
-def read_ranges(fd: int, ranges: Ints, buffer: NDArray[np.uint8], path: Path) -> None:
+def read_ranges(
+    files: SharedFiles, index: int, fd: int, ranges: Ints, buffer: NDArray[np.uint8]
+) -> None:
     """Read ranges of one file into a buffer.
 
     Parameters
     ----------
+    files : SharedFiles
+    index : int
+        Of the file among these.
     fd : int
+        Its descriptor, which they have lent.
     ranges : (R, 4) int64
         Lines of `ByteRanges.table`.
     buffer : (n_bytes,) uint8
-    path : Path
-        Named in errors.
 
     Raises
     ------
     TruncatedRecordingError
         The file ends before.
     OSError
-        As the system reports it, with the path and the offset.
+        As the system reports it, with the file and the offset.
     """
     ranges = np.ascontiguousarray(ranges, np.int64)
     progress, error = ffi.new("int64_t[2]"), ffi.new("int *")
@@ -226,11 +229,5 @@ def read_ranges(fd: int, ranges: Ints, buffer: NDArray[np.uint8], path: Path) ->
     at = int(ranges[progress[0], 1] + progress[1])
     missing = int(ranges[progress[0], 2] - progress[1])
     if status == lib.WORMIO_READ_ENDED:
-        raise TruncatedRecordingError(
-            "the file ended while it was read",
-            expected=f"{missing} more bytes at offset {at}",
-            found=f"a file of {os.fstat(fd).st_size} bytes",
-            path=path,
-        )
-    number = error[0]
-    raise OSError(number, f"{os.strerror(number)}, reading {missing} bytes at offset {at}", path)
+        raise files.ended(index, at, missing)
+    raise files.failed(index, at, missing, error[0])

@@ -79,7 +79,6 @@ class SharedFiles:
         RecordingClosedError
         """
 
-
         def work(fd: int) -> bytes:
             data = os.pread(fd, size, offset)
             while len(data) < size:
@@ -99,6 +98,11 @@ class SharedFiles:
             found=f"a file of {self.paths[index].stat().st_size} bytes",
             path=self.paths[index],
         )
+
+    def failed(self, index: int, offset: int, missing: int, number: int) -> OSError:
+        """Return the error that the system could not read; it keeps its `errno`."""
+        problem = f"{os.strerror(number)}, reading {missing} bytes at offset {offset}"
+        return OSError(number, problem, str(self.paths[index]))
 
     def close(self) -> None:
         """Close all files, once nobody reads them any more."""

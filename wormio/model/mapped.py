@@ -187,7 +187,9 @@ class MappedFrames(LazyFrames):
         )
         for index, first, last, begin, stop in _spans(file, start, length):
             if direct and stop - begin == (last - first) * length:
-                self._fill(index, begin, [memoryview(image).cast("B") for image in images[first:last]])
+                self._fill(
+                    index, begin, [memoryview(image).cast("B") for image in images[first:last]]
+                )
             else:
                 buffer = np.empty(stop - begin, np.uint8)
                 self._fill(index, begin, [buffer.data])
@@ -210,7 +212,11 @@ class MappedFrames(LazyFrames):
                 done = 0
                 wanted = sum(map(len, target))
                 while done < wanted:
-                    n = os.preadv(fd, _rest(target, done), at + done)
+                    try:
+                        n = os.preadv(fd, _rest(target, done), at + done)
+                    except OSError as error:
+                        number = error.errno or 0
+                        raise self.files.failed(index, at + done, wanted - done, number) from error
                     if n == 0:
                         raise self.files.ended(index, at + done, wanted - done)
                     done += n
