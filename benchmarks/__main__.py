@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import os
+import platform
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import importing, tiff
-from benchmarks.contest import compare
+from benchmarks import extracting, importing, opening, tiff
+from benchmarks.contest import Contest, compare
 
-CONTESTS = {contest.name: contest for contest in (*importing.CONTESTS, *tiff.CONTESTS)}
+CONTESTS = {
+    contest.name: contest
+    for module in (extracting, opening, tiff, importing)
+    for contest in module.CONTESTS
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"which: {', '.join(CONTESTS)}; all by default")
-    parser.add_argument("--repeats", type=int, default=7, help="turns of each; the best counts")
+    parser.add_argument("--repeats", type=int, default=7, help="turns of each; the median counts")
     parser.add_argument("--folder", type=Path, help="where to put files; a temporary one else")
     arguments = parser.parse_args()
     unknown = set(arguments.names) - set(CONTESTS)
@@ -28,11 +35,15 @@ def main() -> None:
             tempfile.TemporaryDirectory(dir=arguments.folder) as folder,
             contest.prepare(Path(folder)) as contenders,
         ):
-            ratios = compare(contenders, arguments.repeats)
+            ratios = compare(contest, contenders, arguments.repeats)
         reference = next(iter(ratios))
         for contender, ratio in ratios.items():
             times = "  (the measure)" if contender == reference else f"times as long as {reference}"
-            print(f"  {ratio:8.2f}  {contender:24} {times}")
+            goal = contest.goals.get(contender)
+            verdict = (
+                "" if goal is None else f"  goal: {goal}, {'met' if goal.met(ratio) else 'NOT MET'}"
+            )
+            print(f"  {ratio:8.2f}  {contender:36} {times}{verdict}")
 
 
 if __name__ == "__main__":

@@ -43,7 +43,9 @@ def tasks(draw):
     yx = rng.uniform(-2, [HEIGHT + 2, WIDTH + 2], (c, v, n, 2))
     yx[rng.random((c, v, n)) < 0.2] = np.nan
     boxes = [(1, 1, 1), (3, 5, 3), (5, 1, 3), (9, 3, 1), (1, 27, 3)]
-    masks = [Box(*draw(st.sampled_from(boxes))).runs() for _ in range(draw(st.integers(1, 3)))]
+    masks = [
+        Box(*draw(st.sampled_from(boxes))).table(1).runs for _ in range(draw(st.integers(1, 3)))
+    ]
     index = rng.integers(0, len(masks), (v, n))
     return planes, slot, yx, masks, index, v * s
 
@@ -70,7 +72,7 @@ def test_the_rows_of_all_voxels_are_planned_and_no_others(task, clip):
 
 def test_interpolated_voxels_need_the_next_row_too():
     planes, slot = np.zeros((1, 1, 1), np.int64), np.zeros((1, 1, 1), np.int32)
-    table = table_of_masks([Box(1, 1, 1).runs()], [[0]])
+    table = Box(1, 1, 1).table(1)
     spans = touched_rows(
         planes,
         slot,

@@ -26,12 +26,12 @@ def assemble(plan: Plan, samples: Samples) -> dict[str, Signal]:
         Of all complete volumes of the recording.
     """
     recording, timeline = plan.recording, plan.recording.timeline
-    options = plan.options()
+    options, versions = plan.options(), _versions()
     provenance = Provenance(
         source=recording.source.to_json(),
         recording_id=recording_id(recording),
         options=options,
-        versions=_versions(),
+        versions=versions,
         positions=plan.where,
         volumes=timeline.volumes,
         centre_frame=plan.places[0].centres.frame,
@@ -64,7 +64,7 @@ def assemble(plan: Plan, samples: Samples) -> dict[str, Signal]:
                 channel=channel,
                 quantity="fluorescence",
                 unit=plan.reducer.unit,
-                history=(Step("extract", parameters, version("wormio")),),
+                history=(Step("extract", parameters, versions["wormio"]),),
                 recording=provenance.recording_id,
                 provenance=own,
             )

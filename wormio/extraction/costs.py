@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Cost"]
+from wormio.extraction.plan import Batch, Plan
+from wormio.extraction.planned import can_plan, plan_rows
+from wormio.extraction.touching import wanted_rows
+
+__all__ = ["Cost", "price"]
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -45,3 +51,28 @@ class Cost:
     def largest(self) -> int:
         """Bytes of memory of the largest batch."""
         return int(self.memory.max(initial=0))
+
+
+def price(plan: Plan, batches: Sequence[Batch]) -> Cost:
+    """Tell what batches of a plan will read; nothing is read.
+
+    Parameters
+    ----------
+    plan : Plan
+    batches : sequence of Batch
+    """
+    frames = plan.recording.frames
+    in_place = can_plan(frames)
+    figures = np.zeros((3, len(batches)), np.int64)
+    for k, batch in enumerate(batches):
+        spans = wanted_rows(plan.task(batch), frames.shape[2:])
+        n_images = (batch.frames[1] - batch.frames[0]) * len(plan.channels)
+        rows = n_images * frames.shape[2] * np.dtype(np.int64).itemsize
+        if in_place:
+            ranges = plan_rows(frames.layout, batch.frames, plan.channels, spans).ranges
+            figures[:, k] = ranges.length.sum(), len(ranges), ranges.buffer_bytes + rows
+        else:
+            images = len(np.unique(spans.image))
+            pixels = images * plan.image_bytes()
+            figures[:, k] = pixels, images, pixels + rows
+    return Cost(in_place=in_place, read=figures[0], pieces=figures[1], memory=figures[2])

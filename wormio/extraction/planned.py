@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeGuard
 
 import attrs
 import numpy as np
@@ -29,7 +30,7 @@ class _Scratch(threading.local):
     def take_pixels(self, n_bytes: int) -> NDArray[np.uint8]:
         if len(self.pixels) < n_bytes:
             self.pixels = np.empty(0, np.uint8)  # the old one goes before the new one comes
-            self.pixels = np.empty(n_bytes + n_bytes // 4, np.uint8)
+            self.pixels = np.empty(n_bytes + n_bytes // 8, np.uint8)
         return self.pixels[:n_bytes]
 
     def take_rows(self, n_images: int, height: int) -> NDArray[np.int64]:
@@ -59,7 +60,7 @@ class PlannedRows:
     row_offset: NDArray[np.int64]
 
 
-def can_plan(frames: FrameArray) -> bool:
+def can_plan(frames: FrameArray) -> TypeGuard[MappableFrames]:
     """Tell whether rows of these frames can be read where they lie."""
     if not isinstance(frames, MappableFrames):
         return False

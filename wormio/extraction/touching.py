@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from wormio.extraction.task import Task
     from wormio.extraction.voxels import MaskTable
 
-__all__ = ["RowSpans", "touched_rows"]
+__all__ = ["RowSpans", "touched_rows", "wanted_rows"]
 
 Ints = NDArray[np.int64]
 
@@ -31,6 +32,31 @@ class RowSpans:
     image: Ints
     first: Ints
     stop: Ints
+
+
+def wanted_rows(task: Task, shape: tuple[int, int]) -> RowSpans:
+    """Return the rows that a task needs of images of this shape; see `touched_rows`."""
+    spans = [
+        touched_rows(
+            task.planes,
+            task.slot,
+            task.yx,
+            table,
+            n_frames=task.frames[1] - task.frames[0],
+            shape=shape,
+            clip=task.boundary == "clip",
+            linear=task.linear,
+        )
+        for table in task.tables
+    ]
+    if len(spans) == 1:
+        return spans[0]
+    return RowSpans(
+        *(
+            np.concatenate([getattr(one, name) for one in spans])
+            for name in ("image", "first", "stop")
+        )
+    )
 
 
 def touched_rows(
@@ -67,63 +93,63 @@ def touched_rows(
         Whether voxels are interpolated between two rows.
     """
     n_slots = planes.shape[-1]
-    planes = planes.reshape(-1, n_slots)
     height, width = shape
-    rounded = np.floor(yx + 0.5)
-    y, x = rounded[..., 0].ravel(), rounded[..., 1].ravel()
-    slots = slot.ravel().astype(np.int64)
-    n_points = slot.shape[-1]
+    y, x = np.floor(yx[..., 0] + 0.5).ravel(), np.floor(yx[..., 1] + 0.5).ravel()
+    slots = slot.ravel()
+    n_volumes, n_points = slot.shape[1:]
 
     valid = (slots >= 0) & (slots < n_slots)
     valid &= (y >= 0) & (y < height) & (x >= 0) & (x < width)
     sample = np.flatnonzero(valid)
     sweep = sample // max(n_points, 1)
-    saved = planes.ravel()[sweep * n_slots + slots[sample]] >= 0
-    sample, sweep = sample[saved], sweep[saved]
+    centre_slot = slots[sample].astype(np.int64)
+    saved = planes.ravel()[sweep * n_slots + centre_slot] >= 0
+    if not saved.all():
+        sample, sweep, centre_slot = sample[saved], sweep[saved], centre_slot[saved]
+    centre = np.floor(yx[..., 0].ravel()[sample]) if linear else y[sample]
+    row = centre.astype(np.int64)
+    first_plane = sweep * n_slots  # in the flattened table of planes
+    first_image = sweep // max(n_volumes, 1) * n_frames
 
     # One line for each slab of each sample's mask.
     start, slabs = table.slabs()
     dz, low, high = slabs.T.astype(np.int64)
     if len(start) == 2 and table.index.size == 1:
-        repeats: Ints | int = len(slabs)
-        slab = np.tile(np.arange(len(slabs)), len(sample))
+        dz, low, high = (column[:, np.newaxis] for column in (dz, low, high))
     else:
         index = np.broadcast_to(table.index, slot.shape).ravel()[sample]
         repeats = np.diff(start)[index]
         end = np.cumsum(repeats)
         slab = np.arange(repeats.sum()) + np.repeat(start[index] - (end - repeats), repeats)
-    centre = np.floor(yx[..., 0].ravel()[sample]) if linear else y[sample]
-    row = np.repeat(centre.astype(np.int64), repeats)
-    there = np.repeat(slots[sample], repeats) + dz[slab]
-    line = np.repeat(sweep, repeats)
-
-    first, stop = row + low[slab], row + high[slab] + int(linear)
+        dz, low, high = dz[slab], low[slab], high[slab]
+        centre_slot, row, first_plane, first_image = (
+            np.repeat(column, repeats) for column in (centre_slot, row, first_plane, first_image)
+        )
+    there = centre_slot + dz
+    first, stop = row + low, row + (high + int(linear))
     if clip:
         first, stop = np.clip(first, 0, height - 1), np.clip(stop, 1, height)
-        inside = np.clip(there, 0, n_slots - 1)
-        plane = np.where(
-            dz[slab] >= 0,
-            _last_saved(planes).ravel()[line * n_slots + inside],
-            _next_saved(planes).ravel()[line * n_slots + inside],
-        )
+        at = first_plane + np.clip(there, 0, n_slots - 1)
+        plane = np.where(dz >= 0, _last_saved(planes).ravel()[at], _next_saved(planes).ravel()[at])
     else:
-        first, stop = np.maximum(first, 0), np.minimum(stop, height)
+        np.maximum(first, 0, out=first)
+        np.minimum(stop, height, out=stop)
         outside = (there < 0) | (there >= n_slots)
-        plane = planes.ravel()[line * n_slots + np.where(outside, 0, there)]
+        there[outside] = 0
+        plane = planes.ravel()[first_plane + there]
         plane[outside] = -1
-    n_volumes = max(slot.shape[1], 1)
-    image = line // n_volumes * n_frames + plane
+    image = plane + first_image
     kept = (plane >= 0) & (first < stop)
     if kept.all():
-        return RowSpans(image, first, stop)
+        return RowSpans(image.ravel(), first.ravel(), stop.ravel())
     return RowSpans(image[kept], first[kept], stop[kept])
 
 
 def _last_saved(planes: Ints) -> Ints:
-    """Return the plane of the last saved slot up to each one, line by line."""
-    slots = np.where(planes >= 0, np.arange(planes.shape[1]), 0)
-    return np.take_along_axis(planes, np.maximum.accumulate(slots, axis=1), axis=1)
+    """Return the plane of the last saved slot up to each one, sweep by sweep."""
+    slots = np.where(planes >= 0, np.arange(planes.shape[-1]), 0)
+    return np.take_along_axis(planes, np.maximum.accumulate(slots, axis=-1), axis=-1)
 
 
 def _next_saved(planes: Ints) -> Ints:
-    return _last_saved(planes[:, ::-1])[:, ::-1]
+    return _last_saved(planes[..., ::-1])[..., ::-1]
