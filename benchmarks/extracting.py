@@ -22,7 +22,7 @@ from wormio.model import BaseRecording, Positions
 __all__ = ["BOX", "CONTESTS", "box_index", "by_slicing"]
 
 BOX = wormio.Box(3, 5, 5)
-_VOLUMES = 48
+_VOLUMES = 64
 
 
 def box_index(zyx: NDArray[np.float64]) -> tuple[NDArray[np.int64], ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 
 import attrs
@@ -71,7 +73,8 @@ def assemble(plan: Plan, samples: Samples) -> dict[str, Signal]:
     return signals
 
 
-def _versions() -> dict[str, str]:
+@cache  # of one process; reading them takes longer than extracting a volume
+def _versions() -> Mapping[str, str]:
     return {
         "wormio": version("wormio"),
         "python": platform.python_version(),

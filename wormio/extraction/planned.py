@@ -62,7 +62,8 @@ class PlannedRows:
 
 def can_plan(frames: FrameArray) -> TypeGuard[MappableFrames]:
     """Tell whether rows of these frames can be read where they lie."""
-    if not isinstance(frames, MappableFrames):
+    # Almost all are of this class; asking a protocol is slow.
+    if not isinstance(frames, MappedFrames) and not isinstance(frames, MappableFrames):
         return False
     layout = frames.layout
     # Bytes are swapped in place, pixel by pixel: pixels must not lie askew to each other.

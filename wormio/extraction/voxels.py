@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import attrs
 import numpy as np
@@ -77,8 +78,9 @@ class MaskTable:
             index=index.reshape(-1, self.index.shape[1]).astype(np.int32),
         )
 
+    @cached_property
     def slabs(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Return the rows that each mask touches, plane by plane: what has to be read.
+        """The rows that each mask touches, plane by plane: what has to be read.
 
         Returns
         -------
