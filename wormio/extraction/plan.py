@@ -148,7 +148,7 @@ class Plan:
             return np.asarray(images * self.image_bytes())
         touched = np.zeros((len(images), len(self.where)), np.int64)
         for table in self.tables:
-            start, slabs = table.slabs
+            start, slabs = table.slabs()
             rows = np.append(0, np.cumsum(slabs[:, 2] - slabs[:, 1]))[start]
             touched += np.diff(rows)[table.index] * len(self.channels)
         layout = frames.layout

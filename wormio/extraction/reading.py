@@ -38,14 +38,31 @@ class Block:
     pixel_stride : int
         Bytes from a pixel to the one on its right; more than its size where channels are
         interleaved.
+
+    Raises
+    ------
+    ExtractionError
+        A row is not within the buffer.
     """
 
-    # The offsets are not checked here: the core does so, row by row, before it reads one.
     buffer: NDArray[np.uint8]
     dtype: np.dtype[Any]
     row_offset: NDArray[np.int64]
     width: int
     pixel_stride: int
+
+    def __attrs_post_init__(self) -> None:
+        row = (self.width - 1) * self.pixel_stride + self.dtype.itemsize if self.width else 0
+        if self.row_offset.size and not (
+            self.row_offset.min() >= -1 and self.row_offset.max() <= self.buffer.nbytes - row
+        ):
+            rows = self.row_offset[self.row_offset >= 0]
+            if rows.size or self.row_offset.min() < -1:
+                raise ExtractionError(
+                    "rows lie outside the buffer of pixels",
+                    expected=f"rows of {row} bytes in a buffer of {self.buffer.nbytes}, or -1",
+                    found=f"offsets {self.row_offset.min()} to {self.row_offset.max()}",
+                )
 
     @property
     def height(self) -> int:
