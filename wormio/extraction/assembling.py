@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 
 import attrs
@@ -26,12 +28,12 @@ def assemble(plan: Plan, samples: Samples) -> dict[str, Signal]:
         Of all complete volumes of the recording.
     """
     recording, timeline = plan.recording, plan.recording.timeline
-    options = plan.options()
+    options, versions = plan.options(), _versions()
     provenance = Provenance(
         source=recording.source.to_json(),
         recording_id=recording_id(recording),
         options=options,
-        versions=_versions(),
+        versions=versions,
         positions=plan.where,
         volumes=timeline.volumes,
         centre_frame=plan.places[0].centres.frame,
@@ -64,14 +66,15 @@ def assemble(plan: Plan, samples: Samples) -> dict[str, Signal]:
                 channel=channel,
                 quantity="fluorescence",
                 unit=plan.reducer.unit,
-                history=(Step("extract", parameters, version("wormio")),),
+                history=(Step("extract", parameters, versions["wormio"]),),
                 recording=provenance.recording_id,
                 provenance=own,
             )
     return signals
 
 
-def _versions() -> dict[str, str]:
+@cache  # of one process; reading them takes longer than extracting a volume
+def _versions() -> Mapping[str, str]:
     return {
         "wormio": version("wormio"),
         "python": platform.python_version(),

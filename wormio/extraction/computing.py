@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from wormio.errors import ExtractionError
 from wormio.extraction.backgrounds import Background, PlanePercentile, free_voxels
 from wormio.extraction.kernels import Operation, Reduced, gather, reduce
-from wormio.extraction.reading import Block, read_block, rows_touched
+from wormio.extraction.reading import Block, read_block
 from wormio.extraction.reducers import Sum, VoxelReducer
 from wormio.extraction.task import Samples, Task
+from wormio.extraction.touching import wanted_rows
 from wormio.extraction.voxels import MaskTable
 from wormio.model import Recording
 
@@ -28,10 +29,8 @@ def compute(recording: Recording, task: Task) -> Samples:
     RecordingError, ExtractionError
         Pixels could not be read, or are not what the task says.
     """
-    low = min(int(table.runs[:, 1].min(initial=0)) for table in task.tables) - task.linear
-    high = max(int(table.runs[:, 1].max(initial=0)) for table in task.tables) + task.linear
-    rows = rows_touched(task.yx[..., 0], low, high, recording.frames.shape[2])
-    return reduce_block(read_block(recording, task.frames, task.channels, rows), task)
+    spans = wanted_rows(task, recording.frames.shape[2:])
+    return reduce_block(read_block(recording, task.frames, task.channels, spans), task)
 
 
 def reduce_block(block: Block, task: Task) -> Samples:

@@ -8,12 +8,14 @@ from typing import Any
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 
 from wormio.extraction.backgrounds import Background
 from wormio.extraction.centres import plane_table
 from wormio.extraction.kernels import Boundary
 from wormio.extraction.masks import Mask
 from wormio.extraction.places import Place
+from wormio.extraction.planned import can_plan
 from wormio.extraction.presets import Preset, early_planes
 from wormio.extraction.reducers import Reducer
 from wormio.extraction.task import Samples, Task
@@ -134,6 +136,25 @@ class Plan:
             background=self.background,
         )
 
+    def volume_bytes(self) -> NDArray[np.int64]:
+        """Return how many bytes of pixels each volume takes in memory, (V,) int64.
+
+        Whole images, where they have to be decoded. Where rows are read in place, those that the
+        masks touch, as if none were touched twice and none lay between two others.
+        """
+        frames = self.recording.frames
+        images = np.diff(self.recording.timeline.volumes, axis=1)[:, 0] * len(self.channels)
+        if not can_plan(frames):
+            return np.asarray(images * self.image_bytes())
+        touched = np.zeros((len(images), len(self.where)), np.int64)
+        for table in self.tables:
+            start, slabs = table.slabs()
+            rows = np.append(0, np.cumsum(slabs[:, 2] - slabs[:, 1]))[start]
+            touched += np.diff(rows)[table.index] * len(self.channels)
+        layout = frames.layout
+        most = np.minimum(touched.sum(axis=1), images * layout.height)
+        return np.asarray(most * layout.row_stride)
+
     def image_bytes(self) -> int:
         """Return the bytes of one image, decoded."""
         _, _, height, width = self.recording.frames.shape
@@ -165,14 +186,15 @@ class Plan:
 
 def plan_batches(plan: Plan, max_bytes: int) -> list[Batch]:
     """Cut the volumes into batches of at most `max_bytes` of pixels, at least one volume each."""
-    frame_bytes = len(plan.channels) * plan.image_bytes()
-    frames_at_once = min(max_bytes, _MAX_BATCH_BYTES) // max(frame_bytes, 1)
+    at_once = min(max_bytes, _MAX_BATCH_BYTES)
+    used = np.concatenate([[0], np.cumsum(plan.volume_bytes())])
     batches = []
     volumes = plan.recording.timeline.volumes
     begin = 0
-    for end in range(1, len(volumes) + 1):
-        if end == len(volumes) or volumes[end, 1] - volumes[begin, 0] > frames_at_once:
-            span = (int(volumes[begin, 0]), int(volumes[end - 1, 1]))
-            batches.append(Batch((begin, end), span))
-            begin = end
+    while begin < len(volumes):
+        end = int(np.searchsorted(used, used[begin] + at_once, side="right")) - 1
+        end = max(end, begin + 1)
+        span = (int(volumes[begin, 0]), int(volumes[end - 1, 1]))
+        batches.append(Batch((begin, end), span))
+        begin = end
     return batches

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import ExtractionError
-from wormio.model import Recording
+from wormio.extraction.planned import can_plan, fetch, plan_rows, read_rows
+from wormio.extraction.touching import RowSpans
+from wormio.model import FrameArray, Recording
 
-__all__ = ["Block", "read_block", "rows_touched"]
+__all__ = ["Block", "prefetch", "read_block"]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -131,42 +133,100 @@ def _bytes_of(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     return np.lib.stride_tricks.as_strided(first, (nbytes,), (1,), writeable=False)
 
 
-def rows_touched(y: NDArray[np.float64], low: int, high: int, height: int) -> tuple[int, int]:
-    """Return the half-open range of image rows from `low` to `high` around centres at `y`."""
-    y = np.floor(y + 0.5)
-    if np.isnan(y).all():
-        return 0, 1  # no neuron was found here; nothing of the block will be looked at
-    first = int(np.nanmin(y)) + low
-    stop = int(np.nanmax(y)) + high + 1
-    return min(max(first, 0), height - 1), max(min(stop, height), 1)
-
-
 def read_block(
-    recording: Recording, frames: tuple[int, int], channels: Sequence[int], rows: tuple[int, int]
+    recording: Recording, frames: tuple[int, int], channels: Sequence[int], spans: RowSpans
 ) -> Block:
     """Read some rows of a range of frames.
 
-    Images that were never saved are left out: their part of the block is never looked at, because
-    the plane table marks them.
+    Where pixels lie uncompressed in files, these rows alone are read, and stay where they were
+    read. Otherwise the images that hold them are decoded, each once.
+
+    Parameters
+    ----------
+    recording : Recording
+    frames : (int, int)
+        Half-open range.
+    channels : sequence of int
+    spans : RowSpans
+        Rows of images; ``j * n_frames + i`` is channel ``channels[j]`` of frame ``frames[0] + i``.
+
+    Returns
+    -------
+    Block
+        It may be **the thread's scratch memory**, which the next call in this thread overwrites.
+
+    Raises
+    ------
+    RecordingError, OSError
+        Pixels could not be read.
+    MissingImageError
+        One of the images was never saved.
     """
-    pixels = _read(recording, frames, channels, rows)
-    return Block.from_array(pixels, height=recording.frames.shape[2], row_first=rows[0])
-
-
-def _read(
-    recording: Recording, frames: tuple[int, int], channels: Sequence[int], rows: tuple[int, int]
-) -> NDArray[Any]:
-    start, stop = frames
-    saved = recording.timeline.stored[start:stop, list(channels)] >= 0
-    window = slice(*rows)
-    if saved.all() and list(channels) == list(range(recording.frames.shape[1])):
-        return recording.frames[start:stop, :, window]
-    width = recording.frames.shape[3]
-    block = np.zeros(
-        (stop - start, len(channels), rows[1] - rows[0], width), recording.frames.dtype
+    array = recording.frames
+    height, width = array.shape[2:]
+    if not can_plan(array):
+        return _decoded(array, frames, channels, spans)
+    plan = plan_rows(array.layout, frames, channels, spans)
+    return Block(
+        buffer=read_rows(array, plan),
+        dtype=array.dtype,
+        row_offset=plan.row_offset.reshape(len(channels), -1, height),
+        width=width,
+        pixel_stride=array.layout.pixel_stride,
     )
+
+
+def prefetch(
+    recording: Recording, frames: tuple[int, int], channels: Sequence[int], spans: RowSpans
+) -> None:
+    """Have the system fetch what `read_block` will read, without waiting for it.
+
+    It is the system that reads ahead, so there is no thread to be stopped. Nothing is done for
+    images that have to be decoded.
+    """
+    if can_plan(recording.frames):
+        fetch(recording.frames, plan_rows(recording.frames.layout, frames, channels, spans))
+
+
+def _decoded(
+    array: FrameArray, frames: tuple[int, int], channels: Sequence[int], spans: RowSpans
+) -> Block:
+    """Decode the images that are needed, from the first to the last row of them all."""
+    height = array.shape[2]
+    n_frames = frames[1] - frames[0]
+    needed = np.zeros(len(channels) * n_frames, bool)
+    needed[spans.image] = True
+    needed = needed.reshape(len(channels), n_frames)
+    first = int(spans.first.min(initial=height))
+    rows = (first, max(int(spans.stop.max(initial=0)), first))
+    used = np.flatnonzero(needed.any(axis=0))
+    pixels = _images(array, frames[0], channels, needed[:, used], used, rows)
+    block = Block.from_array(pixels, height=height, row_first=rows[0])
+    table = np.full((len(channels), n_frames, height), -1, np.int64)
+    table[:, used] = block.row_offset
+    table[~needed] = -1
+    return attrs.evolve(block, row_offset=table)
+
+
+def _images(
+    array: FrameArray,
+    start: int,
+    channels: Sequence[int],
+    needed: NDArray[np.bool_],
+    used: NDArray[np.int64],
+    rows: tuple[int, int],
+) -> NDArray[Any]:
+    """Return (used, channels, rows, X); what is not needed of it may hold anything."""
+    window = slice(*rows)
+    whole = list(channels) == list(range(array.shape[1]))
+    if whole and needed.all() and len(used) and used[-1] - used[0] == len(used) - 1:
+        return array[start + int(used[0]) : start + int(used[-1]) + 1, :, window]
+    pixels = np.empty((len(used), len(channels), rows[1] - rows[0], array.shape[3]), array.dtype)
     for j, channel in enumerate(channels):
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], saved[:, j], [0]]).astype(np.int8)))
-        for first, last in edges.reshape(-1, 2).tolist():
-            block[first:last, j] = recording.frames[start + first : start + last, channel, window]
-    return block
+        wanted = np.flatnonzero(needed[j])
+        breaks = np.flatnonzero(np.diff(used[wanted]) != 1) + 1
+        for run in np.split(wanted, breaks):
+            if len(run):
+                begin, stop = start + int(used[run[0]]), start + int(used[run[-1]]) + 1
+                pixels[run[0] : run[-1] + 1, j] = array[begin:stop, channel, window]
+    return pixels
