@@ -8,6 +8,7 @@ from importlib.metadata import version
 import attrs
 import numpy as np
 
+from wormio.extraction.gathering import Span
 from wormio.extraction.plan import Plan
 from wormio.extraction.task import Samples
 from wormio.model import recording_id
@@ -16,36 +17,40 @@ from wormio.signal import Provenance, Signal, Step
 __all__ = ["assemble"]
 
 
-def assemble(plan: Plan, samples: Samples) -> dict[str, Signal]:
+def assemble(plan: Plan, samples: Samples, span: Span) -> dict[str, Signal]:
     """Return the signals of each channel.
 
     Parameters
     ----------
     plan : Plan
     samples : Samples
-        Of all complete volumes of the recording.
+    span : (int, int)
+        The half-open range of volumes that they are of.
     """
     recording, timeline = plan.recording, plan.recording.timeline
+    rows = slice(*span)
     options = plan.options()
+    if span != (0, timeline.n_volumes):
+        options["part"] = {"volumes": list(span), "of": timeline.n_volumes}
     provenance = Provenance(
         source=recording.source.to_json(),
         recording_id=recording_id(recording),
         options=options,
         versions=_versions(),
         positions=plan.where,
-        volumes=timeline.volumes,
-        centre_frame=plan.places[0].centres.frame,
+        volumes=timeline.volumes[rows],
+        centre_frame=plan.places[0].centres.frame[rows],
     )
     signals = {}
     for j, (index, place) in enumerate(zip(plan.channels, plan.places, strict=True)):
-        frame = place.centres.frame
+        frame = place.centres.frame[rows]
         channel = recording.channels[index]
         data, voxels = samples.data[j], samples.voxels[j]
         sampled = np.where(frame >= 0, timeline.time[frame], np.nan)
         signals[channel.name] = Signal(
             data=data,
-            volume=np.arange(timeline.n_volumes),
-            time=timeline.volume_time + channel.time_offset,
+            volume=np.arange(*span),
+            time=timeline.volume_time[rows] + channel.time_offset,
             sample_time=sampled + channel.time_offset,
             valid=(voxels > 0) & np.isfinite(data),
             voxels=voxels,

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from contextlib import ExitStack
 
 from wormio.extraction.assembling import assemble
-from wormio.extraction.checking import Offset, channel_offset, check_request, pick_channels
+from wormio.extraction.checking import (
+    Offset,
+    channel_offset,
+    check_request,
+    pick_channels,
+    pick_volumes,
+)
+from wormio.extraction.checkpoint import opened_checkpoint
+from wormio.extraction.executors import ExecutorArgument, hired
 from wormio.extraction.kernels import Boundary
 from wormio.extraction.masks import Box, Mask
 from wormio.extraction.places import MappingArgument, find_places, maps_by_channel
 from wormio.extraction.plan import Plan
 from wormio.extraction.reducers import Mean, Reducer
-from wormio.extraction.running import check_executor, run
+from wormio.extraction.running import run
 from wormio.model import Positions, Recording
 from wormio.signal import Signal
 
-__all__ = ["extract"]
+__all__ = ["extract", "make_plan"]
 
 
 def extract(
@@ -29,7 +38,9 @@ def extract(
     mapping: MappingArgument = None,
     boundary: Boundary = "exclude",
     offset: Offset = "channel",
-    executor: Executor | None = None,
+    volumes: tuple[int, int] | None = None,
+    executor: ExecutorArgument = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     memory: int = 1 << 30,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Signal]:
@@ -59,10 +70,18 @@ def extract(
     offset : "channel", float or mapping of channel name to float
         Camera offset in counts, subtracted from every voxel. ``"channel"``: each channel's own
         (nothing where it is unknown).
-    executor : concurrent.futures.Executor, optional
-        Of threads; default: a pool of its own, one thread a processor.
+    volumes : (int, int), optional
+        Half-open range of the complete volumes; default: all. `wormio.extraction.merge` puts the
+        signals of several ranges together again.
+    executor : "threads", "processes" or concurrent.futures.Executor, optional
+        Who does the work. Default: threads, one a processor. Processes, and workers on other
+        machines, open the recording themselves.
+    checkpoint : path-like, optional
+        Folder that keeps what is done, so that the same call goes on from there after it was
+        interrupted or killed; made if it is not there.
     memory : int
-        Bytes that pixels may take at once; one volume at least is read.
+        Bytes that pixels may take at once, in each worker if they are on other machines; one
+        volume at least is read.
     progress : callable, optional
         ``progress(volumes_done, volumes)``.
 
@@ -80,14 +99,47 @@ def extract(
     MappingError
         The positions were found in another channel than the map begins in.
     UnsupportedCapabilityError
-        Pixels of a type that the kernels do not know; a label image; an executor whose workers are
-        other processes.
+        Pixels of a type that the kernels do not know; a label image; an executor of other processes
+        for a recording in memory, or one that forks.
+    CheckpointError
+        The checkpoint is of another extraction, or another process is at work in it.
     """
-    check_executor(executor)
+    with ExitStack() as stack:
+        workers = stack.enter_context(hired(executor, recording))
+        plan = make_plan(
+            recording,
+            where,
+            mask=mask,
+            reducer=reducer,
+            channels=channels,
+            mapping=mapping,
+            boundary=boundary,
+            offset=offset,
+        )
+        span = pick_volumes(recording, volumes)
+        kept = None
+        if checkpoint is not None:
+            kept = stack.enter_context(opened_checkpoint(checkpoint, plan))
+        samples = run(plan, workers, span, memory=memory, checkpoint=kept, progress=progress)
+    return assemble(plan, samples, span)
+
+
+def make_plan(
+    recording: Recording,
+    where: Positions,
+    *,
+    mask: Mask,
+    reducer: Reducer,
+    channels: str | int | Sequence[str | int] | None,
+    mapping: MappingArgument,
+    boundary: Boundary,
+    offset: Offset,
+) -> Plan:
+    """Check what is asked for and make all choices; no pixel is read. See `extract`."""
     picked = pick_channels(recording, channels)
     check_request(recording, where, boundary)
     maps = maps_by_channel(recording, mapping)
-    plan = Plan(
+    return Plan(
         recording=recording,
         where=where,
         channels=tuple(picked),
@@ -98,4 +150,3 @@ def extract(
         boundary=boundary,
         offsets=tuple(channel_offset(recording, i, offset) for i in picked),
     )
-    return assemble(plan, run(plan, executor=executor, memory=memory, progress=progress))
