@@ -5,6 +5,7 @@ A mask is given to the kernels as runs of voxels along x, so that one kernel ser
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import attrs
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from wormio.errors import OptionError
 
-__all__ = ["Box", "Mask"]
+__all__ = ["Box", "Mask", "mask_from_json"]
 
 # Far beyond any neuron; a mistyped box must not eat the machine's memory.
 _MAX_EXTENT = 100_001
@@ -83,3 +84,9 @@ class Box:
     def to_json(self) -> dict[str, Any]:
         """Return name and extents."""
         return {"name": "box", "z": int(self.z), "y": int(self.y), "x": int(self.x)}
+
+
+def mask_from_json(tree: Mapping[str, Any]) -> Mask:
+    """Rebuild a mask from `Mask.to_json`."""
+    parameters = {name: value for name, value in tree.items() if name != "name"}
+    return {"box": Box}[tree["name"]](**parameters)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Mean", "Reducer", "Sum"]
+__all__ = ["Mean", "Reducer", "Sum", "reducer_from_json"]
 
 
 class Reducer(Protocol):
@@ -61,3 +62,8 @@ class Sum:
     def to_json(self) -> dict[str, Any]:
         """Return the name."""
         return {"name": "sum"}
+
+
+def reducer_from_json(tree: Mapping[str, Any]) -> Reducer:
+    """Rebuild a reducer from `Reducer.to_json`."""
+    return {"mean": Mean, "sum": Sum}[tree["name"]]()
