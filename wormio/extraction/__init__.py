@@ -3,5 +3,18 @@
 from wormio.extraction.engine import extract
 from wormio.extraction.masks import Box, Mask
 from wormio.extraction.reducers import Mean, Reducer, Sum
+from wormio.extraction.rerunning import Change, Rerun, rerun
+from wormio.extraction.sharding import merge
 
-__all__ = ["Box", "Mask", "Mean", "Reducer", "Sum", "extract"]
+__all__ = [
+    "Box",
+    "Change",
+    "Mask",
+    "Mean",
+    "Reducer",
+    "Rerun",
+    "Sum",
+    "extract",
+    "merge",
+    "rerun",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from importlib.metadata import version
+from typing import Any
 
 import attrs
 import numpy as np
@@ -14,7 +15,7 @@ from wormio.extraction.task import Samples
 from wormio.model import recording_id
 from wormio.signal import Provenance, Signal, Step
 
-__all__ = ["assemble"]
+__all__ = ["assemble", "options_of"]
 
 
 def assemble(plan: Plan, samples: Samples, span: Span) -> dict[str, Signal]:
@@ -29,9 +30,7 @@ def assemble(plan: Plan, samples: Samples, span: Span) -> dict[str, Signal]:
     """
     recording, timeline = plan.recording, plan.recording.timeline
     rows = slice(*span)
-    options = plan.options()
-    if span != (0, timeline.n_volumes):
-        options["part"] = {"volumes": list(span), "of": timeline.n_volumes}
+    options = options_of(plan, span)
     provenance = Provenance(
         source=recording.source.to_json(),
         recording_id=recording_id(recording),
@@ -72,6 +71,14 @@ def assemble(plan: Plan, samples: Samples, span: Span) -> dict[str, Signal]:
             else attrs.evolve(provenance, centre_frame=frame),
         )
     return signals
+
+
+def options_of(plan: Plan, span: Span) -> dict[str, Any]:
+    """Return the choices that a provenance keeps, as JSON; with the volumes if they are not all."""
+    n_volumes = plan.recording.timeline.n_volumes
+    if span == (0, n_volumes):
+        return plan.options()
+    return plan.options() | {"part": {"volumes": list(span), "of": n_volumes}}
 
 
 def _versions() -> dict[str, str]:

@@ -91,9 +91,7 @@ def estimate(plan: Plan, workers: Workers, span: Span, *, memory: int) -> Estima
         channels=len(plan.channels),
         bytes_to_read=to_read,
         recording_bytes=len(frames) * plan.image_bytes() * frames.shape[1],
-        memory_bytes=min(
-            max(memory, largest), largest * min(len(batches), workers.in_flight)
-        ),
+        memory_bytes=min(max(memory, largest), largest * min(len(batches), workers.in_flight)),
         result_bytes=shape * (8 + 4),
         seconds=seconds * n_volumes / sampled,
         sampled_volumes=sampled,

@@ -15,13 +15,13 @@ from typing import Any, Literal
 
 import attrs
 
-from wormio.errors import ExtractionError, OptionError, UnsupportedCapabilityError
+from wormio.errors import OptionError, UnsupportedCapabilityError, WorkerLostError
 from wormio.extraction.computing import compute
 from wormio.extraction.task import Samples, Task
 from wormio.extraction.workers import Recipe, compute_there, start_worker, this_process
 from wormio.model import Recording, recording_id
 
-__all__ = ["ExecutorArgument", "Workers", "hired"]
+__all__ = ["ExecutorArgument", "Workers", "hired", "spawned"]
 
 ExecutorArgument = Executor | Literal["threads", "processes"] | None
 
@@ -57,7 +57,7 @@ class Workers:
 
         Raises
         ------
-        ExtractionError
+        WorkerLostError
             The worker was killed.
         WormioError, ...
             What the task itself raised.
@@ -96,15 +96,9 @@ def hired(executor: ExecutorArgument, recording: Recording) -> Iterator[Workers]
     if executor is None or executor == "threads":
         with ThreadPoolExecutor(count, thread_name_prefix="wormio-extract") as pool:
             yield _sharing(pool, recording, count)
-            # Not reached when the block is left by an error: what waits has been cancelled then.
     elif executor == "processes":
         recipe = _recipe(recording, "processes")
-        from concurrent.futures import ProcessPoolExecutor
-        from multiprocessing import get_context
-
-        with ProcessPoolExecutor(
-            count, mp_context=get_context("spawn"), initializer=start_worker
-        ) as processes:
+        with spawned(count) as processes:
             yield _elsewhere(processes, recipe, count)
     elif isinstance(executor, Executor):
         yield _foreign(executor, recording)
@@ -115,6 +109,14 @@ def hired(executor: ExecutorArgument, recording: Recording) -> Iterator[Workers]
             found=repr(executor),
             cure="of a dask client: client.get_executor(pure=False)",
         )
+
+
+def spawned(count: int) -> Executor:
+    """Return a pool of processes that end with this one, and not by Ctrl-C before it."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    return ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=start_worker)
 
 
 def _foreign(executor: Executor, recording: Recording) -> Workers:
@@ -185,8 +187,8 @@ def _recipe(recording: Recording, executor: str) -> Recipe:
     return Recipe(text, recording_id(recording), secrets.token_hex(8))
 
 
-def _killed(error: BaseException) -> ExtractionError:
-    return ExtractionError(
+def _killed(error: BaseException) -> WorkerLostError:
+    return WorkerLostError(
         "a worker process was lost before its task was done",
         found=f"{type(error).__name__}: {error}"[:300],
         cure="most often it was out of memory (lower memory=, or use fewer workers), or the "

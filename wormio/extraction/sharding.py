@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from wormio.errors import OptionError, SignalError
 from wormio.extraction.gathering import gaps
-from wormio.signal import Provenance, Signal, Step
+from wormio.signal import Provenance, Signal
 
 __all__ = ["Shard", "Share", "merge"]
 
@@ -136,7 +137,7 @@ def merge(parts: Iterable[Mapping[str, Signal]]) -> dict[str, Signal]:
             found="nothing of volumes " + ", ".join(f"{a} to {b - 1}" for a, b in missing[:10]),
             cure="extract these shards (again)",
         )
-    twice = [b for a, b in zip(spans[:-1], spans[1:], strict=True) if b[0] < a[1]]
+    twice = [b for a, b in itertools.pairwise(spans) if b[0] < a[1]]
     if twice:
         raise SignalError(
             "volumes are there twice",
@@ -154,9 +155,7 @@ def merge(parts: Iterable[Mapping[str, Signal]]) -> dict[str, Signal]:
 def _part_of(signals: Mapping[str, Signal]) -> tuple[int, int, int]:
     """Return the range of volumes, and of how many it is."""
     for signal in signals.values():
-        options = {} if signal.provenance is None else signal.provenance.options
-        part = options.get("part")
-        if part is None:
+        if signal.provenance is None:
             raise SignalError(
                 "this is no part of an extraction",
                 expected="signals of a range of volumes, as --shard writes them",
@@ -168,6 +167,8 @@ def _part_of(signals: Mapping[str, Signal]) -> tuple[int, int, int]:
                 found=", ".join(step.name for step in signal.history),
                 cure="merge first",
             )
+        whole = {"volumes": [0, signal.n_volumes], "of": signal.n_volumes}
+        part = signal.provenance.options.get("part", whole)
         first, stop = part["volumes"]
         return int(first), int(stop), int(part["of"])
     raise SignalError("a part holds no signal")
@@ -189,7 +190,7 @@ def _merged(parts: list[Signal], provenances: dict[int, Provenance]) -> Signal:
     for part in parts:
         _same("options", [_whole(step.parameters), _whole(part.history[0].parameters)])
         _same("version", [step.version, part.history[0].version])
-    history = (Step(step.name, _whole(step.parameters), step.version),)
+    history = (attrs.evolve(step, parameters=_whole(step.parameters)),)
     made = [part.provenance for part in parts if part.provenance is not None]
     provenance = provenances.get(id(made[0]))
     if provenance is None:
