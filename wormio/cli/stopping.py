@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -35,24 +37,31 @@ def stopping_soon(hint: Callable[[], str]) -> Iterator[None]:
         yield  # signals go to the main thread
         return
     said = threading.Lock()
-    timers: list[threading.Timer] = []
+    read, write = os.pipe()
 
     def say() -> None:
         if said.acquire(blocking=False):
             sys.stderr.write(f"wormio: {hint()}\n")
             sys.stderr.flush()
 
-    def end(code: int) -> None:
-        say()
-        os._exit(code)
+    def watch() -> None:
+        number = os.read(read, 1)
+        deadline = time.monotonic() + _SECONDS
+        while number:
+            left = max(deadline - time.monotonic(), 0.0)
+            if not select.select([read], [], [], left)[0]:
+                say()
+                os._exit(128 + number[0])
+            if not os.read(read, 1):  # the block has ended; anything else is one more Ctrl-C
+                return
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        timer = threading.Timer(_SECONDS, end, (128 + number,))
-        timer.daemon = True
-        timer.start()
-        timers.append(timer)
+        # No thread is started here: the main thread may hold any lock at this moment.
+        os.write(write, bytes([number]))
         raise KeyboardInterrupt if number == signal.SIGINT else TerminatedError
 
+    watcher = threading.Thread(target=watch, name="wormio-stopping", daemon=True)
+    watcher.start()
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
@@ -62,5 +71,6 @@ def stopping_soon(hint: Callable[[], str]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        for timer in timers:
-            timer.cancel()
+        os.close(write)
+        watcher.join()
+        os.close(read)
