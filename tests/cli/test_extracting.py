@@ -98,7 +98,7 @@ def test_one_bad_recording_of_a_list_does_not_stop_the_others(run, lab, whole, t
     shutil.copytree(lab, bad)
     (bad / "worm-1" / "framesDetails.txt").unlink()
     (bad / "out").mkdir()
-    code, out, err = run(
+    code, _, err = run(
         *("extract", "--list", bad / "datasets.txt", "-p", "positions.csv", "-o", bad / "out")
     )
     assert code == 4

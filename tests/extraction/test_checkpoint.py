@@ -27,7 +27,7 @@ RECORDING = ArrayRecording.from_volumes(
 WHERE = Positions.static([[1.0, 6, 6], [2.0, 9, 15], [0.0, 0, 0]], labels=["A", "B", "C"])
 
 
-class Stop(Exception):
+class StopError(Exception):
     pass
 
 
@@ -48,14 +48,14 @@ def extract(folder, *, stop_at=None, recording=RECORDING, where=WHERE, **options
     def progress(done, _total):
         reports.append(done)
         if stop_at is not None and done >= stop_at:
-            raise Stop
+            raise StopError
 
     options = {"memory": 1, "progress": progress, **options}
     return wormio.extract(recording, where, checkpoint=folder, **options), reports
 
 
 def interrupted(folder, at=5):
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         extract(folder, stop_at=at)
     return folder
 
@@ -162,9 +162,9 @@ def test_a_second_extraction_in_the_same_checkpoint_is_refused(expected, tmp_pat
             extract(folder)
         assert f"process {os.getpid()} on " in caught.value.found
         assert "lock" in caught.value.cure
-        raise Stop
+        raise StopError
 
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         extract(folder, progress=second)
     assert extract(folder)[0] == expected  # it was given back
 

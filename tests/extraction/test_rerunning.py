@@ -10,7 +10,6 @@ import wormio
 from wormio.errors import MissingPartError, SignalError
 from wormio.extraction import rerun
 from wormio.mapping import Space, fit
-from wormio.model import Positions
 from wormio.testing import Phantom, Scan, write_leifer
 
 
@@ -92,7 +91,7 @@ def test_every_choice_is_repeated(phantom, made):
     path, _ = made
     pairs = np.random.default_rng(0).uniform(-5, 90, (60, 3))
     spaces = Space(channel="red"), Space(channel="green")
-    shift = fit(pairs, pairs + [0, 1, 2], model="translation", spaces=spaces).map
+    shift = fit(pairs, pairs + np.array([0, 1, 2]), model="translation", spaces=spaces).map
     with wormio.open(path) as recording:
         where = phantom.positions().without_outside(40, 60)
         signals = wormio.extract(
@@ -135,6 +134,6 @@ def test_signals_that_cannot_be_repeated_say_why(made):
     red = signals["red"]
     for options in ({"hat": "red"}, {"mask": {"name": "cloud"}}):
         odd = attrs.evolve(red.provenance, options=dict(red.provenance.options) | options)
-        with pytest.raises(SignalError, match="not know|not readable") as caught:
+        with pytest.raises(SignalError, match=r"not know|not readable") as caught:
             rerun({"red": attrs.evolve(red, provenance=odd)})
         assert "upgrade" in caught.value.cure

@@ -10,7 +10,6 @@ import wormio
 from wormio.errors import OptionError, SignalError
 from wormio.extraction import merge
 from wormio.extraction.sharding import Shard
-
 from wormio.model import ArrayRecording, Positions, VoxelSize
 
 RECORDING = ArrayRecording.from_volumes(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,7 +91,8 @@ class Checkpoint:
                 path.unlink()
                 continue
             found = samples.data.shape
-            if identity != self._identity or found != (shape[0], volumes[1] - volumes[0], shape[1]):
+            fits = found[0] == shape[0] and found[-2:] == (volumes[1] - volumes[0], shape[1])
+            if identity != self._identity or not fits:
                 raise CheckpointError(
                     "the block is of another extraction",
                     expected=f"extraction {self._identity[:12]}",
@@ -131,7 +133,7 @@ class Checkpoint:
 
 
 @contextmanager
-def opened_checkpoint(folder: str | Path, plan: Plan) -> Iterator[Checkpoint]:
+def opened_checkpoint(folder: str | os.PathLike[str], plan: Plan) -> Iterator[Checkpoint]:
     """Open the checkpoint of an extraction, or make one; nobody else may use it meanwhile.
 
     Parameters
@@ -244,7 +246,7 @@ def _digest(where: Positions) -> str:
     for array in (where.coords, where.confidence, where.volumes):
         if array is not None:
             digest.update(str(array.shape).encode())
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 
@@ -253,8 +255,8 @@ def _short(value: object) -> str:
 
 
 def _part(samples: Samples, first: int, stop: int) -> Samples:
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for field in attrs.fields(Samples):
         value = getattr(samples, field.name)
-        arrays[field.name] = None if value is None else value[:, first:stop]
+        arrays[field.name] = None if value is None else value[..., first:stop, :]
     return Samples(**arrays)

@@ -18,6 +18,10 @@ Span = tuple[int, int]
 """A half-open range of volumes."""
 
 
+# Axis of every array of samples: (..., volumes, neurons).
+_VOLUMES = -2
+
+
 class Gathered:
     """The samples of a range of volumes, as they come in.
 
@@ -40,11 +44,11 @@ class Gathered:
                 self._arrays[field.name] = (
                     None
                     if part is None
-                    else np.empty((part.shape[0], self._length, *part.shape[2:]), part.dtype)
+                    else np.empty((*part.shape[:-2], self._length, part.shape[-1]), part.dtype)
                 )
             whole = self._arrays[field.name]
             if whole is not None:
-                whole[:, place] = part
+                whole[..., place, :] = part
 
     def samples(self) -> Samples:
         """Return them; every volume must have been put."""
@@ -55,10 +59,10 @@ def joined(parts: Sequence[Samples]) -> Samples:
     """Return the samples of volumes that follow each other as one."""
     if len(parts) == 1:
         return parts[0]
-    whole = {}
+    whole: dict[str, Any] = {}
     for field in attrs.fields(Samples):
         arrays = [getattr(part, field.name) for part in parts]
-        whole[field.name] = None if arrays[0] is None else np.concatenate(arrays, axis=1)
+        whole[field.name] = None if arrays[0] is None else np.concatenate(arrays, _VOLUMES)
     return Samples(**whole)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import logging
 import os
@@ -154,28 +155,32 @@ def _arguments(options: Mapping[str, Any]) -> dict[str, Any]:
     given = dict(options)
     arguments: dict[str, Any] = {}
     try:
-        arguments["mask"] = mask_from_json(given.pop("mask"))
+        mask = given.pop("mask")
+        if isinstance(mask.get("name"), str):
+            arguments["mask"] = mask_from_json(mask)
+        else:  # several, by name
+            arguments["mask"] = {name: mask_from_json(each) for name, each in mask.items()}
         arguments["reducer"] = reducer_from_json(given.pop("reducer"))
         if "mapping" in given:
             maps = given.pop("mapping")
             arguments["mapping"] = {name: PointMap.from_json(each) for name, each in maps.items()}
         if "part" in given:
             arguments["volumes"] = tuple(given.pop("part")["volumes"])
-        for name in ("boundary", "offset", "channels"):
-            arguments[name] = given.pop(name)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise SignalError(
             "the options of the extraction are not readable",
             found=f"{type(error).__name__}: {error}",
             cure="was it made by a newer wormio? pip install --upgrade wormio",
         ) from error
-    if given:
+    # All others are what `extract` takes, as it takes it.
+    unknown = given.keys() - inspect.signature(extract).parameters.keys()
+    if unknown:
         raise SignalError(
             "the signals were extracted with options that this version does not know",
-            found=", ".join(given),
+            found=", ".join(sorted(unknown)),
             cure="pip install --upgrade wormio",
         )
-    return arguments
+    return arguments | given
 
 
 def _found(provenance: Provenance, root: Path | None) -> Recording:
