@@ -118,6 +118,8 @@ def test_what_is_asked_wrongly_is_refused_before_any_work(run, lab, tmp_path):
         ((*one(lab), "-o", output, "--json"), "--dry-run"),
         ((*one(lab), "-o", output, "--memory", "lots"), "800000000"),
         ((*one(lab), "-o", output, "--threads", "1", "--processes", "1"), "threads or processes"),
+        ((*one(lab), "-o", output, "--follow", "5", "--shard", "1/2"), "neither"),
+        ((*one(lab), "-o", output, "--stop-mark", "done"), "--follow"),
         (("merge", lab), "no shards"),
         (("merge", lab / "datasets.txt"), "no shard by its name"),
     ]:
@@ -219,3 +221,11 @@ def test_each_output_of_a_list_has_a_checkpoint_of_its_own(run, lab, whole, tmp_
     )
     assert code == 2
     assert "boundary" in err
+
+
+def test_follow_ends_at_the_mark_with_what_the_finished_recording_gives(run, lab, whole, tmp_path):
+    mark, output = tmp_path / "done", tmp_path / "traces.h5"
+    mark.write_text("")
+    code, _, err = run(*one(lab), "-o", output, "--follow", "3600", "--stop-mark", mark)
+    assert (code, err) == (0, "")
+    assert wormio.load(output) == whole[0]

@@ -119,6 +119,19 @@ def extract(
             help="Keep what is done there: after an interruption the same command goes on.",
         ),
     ] = None,
+    follow: Annotated[
+        float | None,
+        typer.Option(
+            "--follow",
+            metavar="SECONDS",
+            help="Keep up with an acquisition that is still writing, until nothing has grown for "
+            "so long.",
+        ),
+    ] = None,
+    stop_mark: Annotated[
+        Path | None,
+        typer.Option("--stop-mark", help="With --follow: a file that tells the end at once."),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Tell bytes to read, memory and time; write nothing."),
@@ -140,6 +153,7 @@ def extract(
 ) -> None:
     """Extract the neurons' fluorescence into an HDF5 file, one signal a channel."""
     from wormio.cli import jobs, maps
+    from wormio.extraction import Following
     from wormio.extraction.masks import mask_from_json
     from wormio.extraction.reducers import reducer_from_json
 
@@ -154,6 +168,10 @@ def extract(
         _check_folder(output)
     if as_json and not dry_run:
         raise OptionError("--json goes with --dry-run only")
+    if follow is not None and (list_file or shard or checkpoint or dry_run):
+        raise OptionError("--follow goes with neither --list, --shard, --checkpoint nor --dry-run")
+    if stop_mark is not None and follow is None:
+        raise OptionError("--stop-mark goes with --follow only")
     if reducer not in {"mean", "sum"}:
         raise OptionError("unknown reducer", expected="mean or sum", found=repr(reducer))
     given = {"z_unit": z_unit, "n_volumes": n_volumes}
@@ -163,8 +181,9 @@ def extract(
         about={name: value for name, value in given.items() if value is not None},
         drop_outside=drop_outside,
         format=format,
-        options=parse_options(option),
+        options=parse_options(option) | ({} if follow is None else {"growing": True}),
         config=config,
+        follow=None if follow is None else Following(timeout=follow, mark=stop_mark),
         choices={
             "mask": mask_from_json({"name": "box"} | _extents(box)),
             "reducer": reducer_from_json({"name": reducer}),

@@ -19,6 +19,7 @@ from wormio.cli.stopping import stopping_soon
 from wormio.errors import ExtractionError, OptionError, OutputExistsError, WormioError
 
 if TYPE_CHECKING:
+    from wormio.extraction import Following
     from wormio.extraction.plan import Plan
     from wormio.extraction.sharding import Share
     from wormio.model import BaseRecording, Positions
@@ -56,6 +57,7 @@ class Request:
     threads: int | None = None
     processes: int | None = None
     checkpoint: Path | None = None
+    follow: Following | None = None
     overwrite: bool = False
     quiet: bool = False
 
@@ -145,6 +147,8 @@ def _run(job: Job, request: Request) -> None:
     kept = _checkpoint(job, request)
 
     def hint() -> str:
+        if request.follow is not None:
+            return f"{job.path}: stopped following; nothing is kept"
         if kept is None:
             return (
                 f"{job.path}: stopped after {done[0]} of {done[1]} volumes; nothing is kept. With "
@@ -156,9 +160,8 @@ def _run(job: Job, request: Request) -> None:
         )
 
     with stopping_soon(hint), _opened(job, request) as (recording, where), ExitStack() as stack:
-        n_volumes = recording.timeline.n_volumes
-        span = job.span(n_volumes)
-        if span[0] == span[1]:
+        span = job.span(recording.timeline.n_volumes)
+        if span[0] == span[1] and request.follow is None:
             typer.echo(f"{job.output}: not written, this shard has no volumes")
             return
         if job.many and job.output.exists() and not request.overwrite:
@@ -180,6 +183,7 @@ def _run(job: Job, request: Request) -> None:
             volumes=span if job.share is not None else None,
             executor=stack.enter_context(_executor(request)),
             checkpoint=kept,
+            follow=request.follow or False,
             memory=request.memory,
             progress=progress,
         )

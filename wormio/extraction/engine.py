@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from typing import Any
 
+from wormio.errors import OptionError
 from wormio.extraction.assembling import assemble
 from wormio.extraction.checking import (
     Offset,
@@ -16,6 +18,8 @@ from wormio.extraction.checking import (
 )
 from wormio.extraction.checkpoint import opened_checkpoint
 from wormio.extraction.executors import ExecutorArgument, hired
+from wormio.extraction.following import Following
+from wormio.extraction.following import follow as follow_growing
 from wormio.extraction.kernels import Boundary
 from wormio.extraction.masks import Box, Mask
 from wormio.extraction.places import MappingArgument, find_places, maps_by_channel
@@ -41,6 +45,7 @@ def extract(
     volumes: tuple[int, int] | None = None,
     executor: ExecutorArgument = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    follow: bool | Following = False,
     memory: int = 1 << 30,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Signal]:
@@ -79,6 +84,10 @@ def extract(
     checkpoint : path-like, optional
         Folder that keeps what is done, so that the same call goes on from there after it was
         interrupted or killed; made if it is not there.
+    follow : bool or Following
+        Whether to keep up with an acquisition that is still writing: volumes are extracted as they
+        become complete, until nothing has grown for a while (`Following` says for how long, and
+        where an acquisition marks its end). The result is that of the recording as it is then.
     memory : int
         Bytes that pixels may take at once, in each worker if they are on other machines; one
         volume at least is read.
@@ -104,18 +113,34 @@ def extract(
     CheckpointError
         The checkpoint is of another extraction, or another process is at work in it.
     """
-    with ExitStack() as stack:
-        workers = stack.enter_context(hired(executor, recording))
-        plan = make_plan(
+    choices: dict[str, Any] = {
+        "mask": mask,
+        "reducer": reducer,
+        "channels": channels,
+        "mapping": mapping,
+        "boundary": boundary,
+        "offset": offset,
+    }
+    if follow:
+        if checkpoint is not None or volumes is not None:
+            raise OptionError(
+                "a growing recording has no checkpoint, and no range of volumes",
+                found="follow= with " + ("volumes=" if checkpoint is None else "checkpoint="),
+                cure="leave it out: to extract again what there is takes less time than it took",
+            )
+        plan, samples = follow_growing(
             recording,
             where,
-            mask=mask,
-            reducer=reducer,
-            channels=channels,
-            mapping=mapping,
-            boundary=boundary,
-            offset=offset,
+            lambda snapshot: make_plan(snapshot, where, **choices),
+            Following() if follow is True else follow,
+            executor=executor,
+            memory=memory,
+            progress=progress,
         )
+        return assemble(plan, samples, (0, plan.recording.timeline.n_volumes))
+    with ExitStack() as stack:
+        workers = stack.enter_context(hired(executor, recording))
+        plan = make_plan(recording, where, **choices)
         span = pick_volumes(recording, volumes)
         kept = None
         if checkpoint is not None:
