@@ -225,7 +225,7 @@ def _manifest(plan: Plan) -> dict[str, Any]:
 
     about = {
         "recording": recording_id(plan.recording),
-        "positions": _digest(plan.where),
+        "positions": [_digest(each) for each in (plan.where, *(p.positions for p in plan.places))],
         "volumes": plan.recording.timeline.n_volumes,
         **plan.options(),
         # Not another version's blocks: its kernels may add in another order.
