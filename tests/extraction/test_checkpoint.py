@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -213,10 +214,11 @@ def test_gaps_are_exactly_the_volumes_that_nothing_covers(whole, done):
 
 
 def test_a_block_keeps_any_array_of_samples_bit_for_bit():
-    data = np.array([[[1.0, np.nan, -0.0]], [[np.inf, 1e-300, 2.0]]])
-    samples = Samples(data=data, voxels=np.arange(6, dtype=np.int32).reshape(2, 1, 3))
-    identity, span, found = blocks.decode(blocks.encode("abc", (4, 5), samples))
+    data = np.array([[[[1.0, np.nan, -0.0]]], [[[np.inf, 1e-300, 2.0]]]])
+    counts = np.arange(6, dtype=np.int32).reshape(2, 1, 1, 3)
+    arrays = {field.name: counts for field in attrs.fields(Samples)} | {"data": data}
+    identity, span, found = blocks.decode(blocks.encode("abc", (4, 5), Samples(**arrays)))
     assert (identity, span) == ("abc", (4, 5))
-    assert found.data.tobytes() == data.tobytes()
-    assert found.voxels.dtype == np.int32
-    assert found.voxels.tolist() == samples.voxels.tolist()
+    for name, array in arrays.items():
+        assert getattr(found, name).dtype == array.dtype
+        assert getattr(found, name).tobytes() == array.tobytes()

@@ -91,6 +91,14 @@ def extract(
         str | None,
         typer.Option("--reader", help="Format of the positions, if their file's name hides it."),
     ] = None,
+    positions_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--positions-option",
+            metavar="KEY=VALUE",
+            help="Option of the positions' reader; may be given several times.",
+        ),
+    ] = None,
     n_volumes: Annotated[
         int | None,
         typer.Option(
@@ -174,11 +182,12 @@ def extract(
         raise OptionError("--stop-mark goes with --follow only")
     if reducer not in {"mean", "sum"}:
         raise OptionError("unknown reducer", expected="mean or sum", found=repr(reducer))
-    given = {"z_unit": z_unit, "n_volumes": n_volumes}
+    given: dict[str, Any] = {"z_unit": z_unit, "n_volumes": n_volumes}
     request = jobs.Request(
         positions=positions,
         reader=reader,
-        about={name: value for name, value in given.items() if value is not None},
+        about={name: value for name, value in given.items() if value is not None}
+        | parse_options(positions_option),
         drop_outside=drop_outside,
         format=format,
         options=parse_options(option) | ({} if follow is None else {"growing": True}),

@@ -47,7 +47,7 @@ class Request:
 
     positions: Path
     reader: str | None = None
-    about: dict[str, Any]  # z_unit, n_volumes
+    about: dict[str, Any]  # options of the reader of positions
     drop_outside: bool = False
     format: str | None = None
     options: dict[str, Any]
