@@ -32,6 +32,7 @@ BUILTINS = {
     "ExtractionError": RuntimeError,
     "CheckpointError": RuntimeError,
     "OutputExistsError": FileExistsError,
+    "WorkerLostError": RuntimeError,
     "SignalError": ValueError,
     "AlreadyAppliedError": ValueError,
     "MappingError": ValueError,

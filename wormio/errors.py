@@ -23,7 +23,8 @@
     │  └─ PluginConflictError
     ├─ ExtractionError (RuntimeError)
     │  ├─ CheckpointError
-    │  └─ OutputExistsError (FileExistsError)
+    │  ├─ OutputExistsError (FileExistsError)
+    │  └─ WorkerLostError           a process was killed in the middle of its work
     ├─ SignalError (ValueError)
     │  └─ AlreadyAppliedError
     └─ MappingError (ValueError)
@@ -64,6 +65,7 @@ __all__ = [
     "UnknownFormatError",
     "UnsafeReferenceError",
     "UnsupportedCapabilityError",
+    "WorkerLostError",
     "WormioError",
 ]
 
@@ -205,6 +207,10 @@ class CheckpointError(ExtractionError):
 
 class OutputExistsError(ExtractionError, FileExistsError):
     """The output is there already; it is never overwritten unasked."""
+
+
+class WorkerLostError(ExtractionError):
+    """A worker process was killed, or taken away, before its task was done."""
 
 
 class SignalError(WormioError, ValueError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wormio.cli import combining, converting, descriptions, kit, maps, plugins, signals
+from wormio.cli import combining, converting, descriptions, extracting, kit, maps, plugins, signals
 from wormio.cli.common import (
     ConfigOption,
     FormatOption,
@@ -24,10 +24,8 @@ from wormio.cli.common import (
 )
 from wormio.cli.doctor import doctor
 from wormio.cli.importing import import_legacy
-from wormio.errors import ExtractionError, OptionError
 
 if TYPE_CHECKING:
-    from wormio.extraction import Reducer
     from wormio.model import BaseRecording
 
 __all__ = ["app"]
@@ -114,6 +112,9 @@ def explain(path: PathArgument, as_json: JsonOption = False) -> None:
 
 
 app.command()(kit.check)
+app.command()(extracting.extract)
+app.command()(extracting.merge)
+app.command()(extracting.rerun)
 app.command()(combining.combine)
 app.command()(converting.convert)
 app.command()(converting.diff)
@@ -123,120 +124,6 @@ app.command()(import_legacy)
 app.add_typer(maps.app, name="map")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(signals.app, name="signal")
-
-
-@app.command()
-def extract(
-    path: PathArgument,
-    positions: Annotated[
-        Path, typer.Option("--positions", "-p", help="Neuron positions, for example a CSV table.")
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Signals, an HDF5 file.")],
-    box: Annotated[
-        str, typer.Option("--box", metavar="Z,Y,X", help="Extents of the mask: odd numbers.")
-    ] = "3,5,5",
-    reducer: Annotated[str, typer.Option("--reducer", help="mean or sum.")] = "mean",
-    boundary: Annotated[str, typer.Option("--boundary", help="exclude, clip or nan.")] = "exclude",
-    channel: Annotated[
-        list[str] | None,
-        typer.Option("--channel", help="Name of a channel; may be given several times."),
-    ] = None,
-    offset: Annotated[
-        float | None,
-        typer.Option("--offset", help="Camera offset in counts; default: each channel's own."),
-    ] = None,
-    z_unit: Annotated[
-        str | None, typer.Option("--z-unit", help="um or frame, if the table does not say.")
-    ] = None,
-    reader: Annotated[
-        str | None,
-        typer.Option("--reader", help="Format of the positions, if their file's name hides it."),
-    ] = None,
-    positions_option: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--positions-option",
-            metavar="KEY=VALUE",
-            help="Option of the positions' reader; may be given several times.",
-        ),
-    ] = None,
-    n_volumes: Annotated[
-        int | None,
-        typer.Option(
-            "--n-volumes",
-            min=1,
-            help="Volumes of tracked positions, if no neuron was found in the last ones.",
-        ),
-    ] = None,
-    channel_map: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--map",
-            help="Map from the positions' channel into another, by `wormio map fit`; may be given "
-            "several times.",
-        ),
-    ] = None,
-    drop_outside: Annotated[
-        bool,
-        typer.Option("--drop-outside", help="Take centres outside the image as not found."),
-    ] = False,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Default: one a processor.")
-    ] = None,
-    overwrite: OverwriteOption = False,
-    quiet: QuietOption = False,
-    config: ConfigOption = None,
-    format: FormatOption = None,
-    option: OptionOption = None,
-) -> None:
-    """Extract the neurons' fluorescence into an HDF5 file, one signal a channel."""
-    from concurrent.futures import ThreadPoolExecutor
-    from contextlib import ExitStack
-
-    import wormio
-    from wormio.extraction import Box, Mean, Sum
-    from wormio.signal.files import check_output
-
-    check_output(output, overwrite=overwrite)
-    reducers: dict[str, Reducer] = {"mean": Mean(), "sum": Sum()}
-    if reducer not in reducers:
-        raise OptionError("unknown reducer", expected="mean or sum", found=repr(reducer))
-    mask = Box(*_extents(box))
-    given: dict[str, Any] = {"z_unit": z_unit, "n_volumes": n_volumes}
-    about = {name: value for name, value in given.items() if value is not None}
-    about |= parse_options(positions_option)
-    where = wormio.read_positions(positions, reader, **about)
-    with ExitStack() as stack:
-        recording = stack.enter_context(_opened(path, format, parse_options(option), config))
-        if drop_outside:
-            where = where.without_outside(*recording.frames.shape[2:])
-        executor = None
-        if threads is not None:
-            executor = stack.enter_context(ThreadPoolExecutor(threads))
-        try:
-            extracted = wormio.extract(
-                recording,
-                where,
-                mask=mask,
-                reducer=reducers[reducer],
-                channels=channel or None,
-                mapping=maps.by_channel(channel_map or ()),
-                boundary=boundary,  # type: ignore[arg-type]  # checked by extract
-                offset="channel" if offset is None else offset,
-                executor=executor,
-                progress=stack.enter_context(progress_bar("extracting", "volumes", quiet)),
-            )
-        except ExtractionError as error:
-            # The engine knows no files; the user has only them.
-            error.path = error.path or f"{path} with {positions}"
-            raise
-    wormio.save(output, extracted, overwrite=overwrite)
-    for name, signal in extracted.items():
-        sampled, neurons = signal.data.shape
-        typer.echo(
-            f"{output}: {name}, {neurons} neurons in {sampled} volumes, "
-            f"{signal.valid.mean():.1%} of the samples measured"
-        )
 
 
 @app.command()
@@ -304,13 +191,3 @@ def _opened(
 
     with wormio.open(path, format, config=config, **options) as recording:
         yield recording
-
-
-def _extents(text: str) -> tuple[int, int, int]:
-    try:
-        z, y, x = (int(part) for part in text.split(","))
-    except ValueError:
-        raise OptionError(
-            "the box is not readable", expected="three odd numbers: 3,5,5", found=repr(text)
-        ) from None
-    return z, y, x

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-__all__ = ["DIFFERENT", "EXIT_CODES", "exit_code", "main"]
+__all__ = ["DIFFERENT", "EXIT_CODES", "TERMINATED", "TerminatedError", "exit_code", "main"]
 
 # The first that fits counts.
 EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (errors.OptionError, 2),
     (errors.UnsupportedCapabilityError, 2),
     (errors.OutputExistsError, 6),
+    (errors.WorkerLostError, 6),
     (errors.ExtractionError, 2),
     (errors.MappingError, 2),
     (errors.MissingPluginError, 5),
@@ -34,11 +35,11 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
 )
 DIFFERENT = 7
 """Of ``wormio diff`` when the recordings differ; 1, as of ``diff``, is a bug here."""
-_TERMINATED = 143
+TERMINATED = 143
 _BUG = 1
 
 
-class _TerminatedError(BaseException):
+class TerminatedError(BaseException):
     """SIGTERM came. No SystemExit: a plugin that raises that is only a broken plugin."""
 
 
@@ -64,8 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise
     except KeyboardInterrupt:
         sys.exit(exit_code(KeyboardInterrupt()))
-    except _TerminatedError:
-        sys.exit(_TERMINATED)
+    except TerminatedError:
+        sys.exit(TERMINATED)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone, as with `wormio info ... | head`
         sys.exit(0)
@@ -83,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    raise _TerminatedError
+    raise TerminatedError
 
 
 def _text(error: BaseException) -> str:

@@ -7,6 +7,7 @@ from wormio.extraction.backgrounds import (
     background_from_json,
 )
 from wormio.extraction.engine import extract
+from wormio.extraction.following import Following
 from wormio.extraction.masks import Box, Ellipsoid, Mask, Offsets, Weighted, mask_from_json
 from wormio.extraction.reducers import (
     BrightestMean,
@@ -20,13 +21,17 @@ from wormio.extraction.reducers import (
     VoxelReducer,
     reducer_from_json,
 )
+from wormio.extraction.rerunning import Change, Rerun, rerun
+from wormio.extraction.sharding import merge
 
 __all__ = [
     "Annulus",
     "Background",
     "Box",
     "BrightestMean",
+    "Change",
     "Ellipsoid",
+    "Following",
     "Mask",
     "Max",
     "Mean",
@@ -35,6 +40,7 @@ __all__ = [
     "Percentile",
     "PlanePercentile",
     "Reducer",
+    "Rerun",
     "Std",
     "Sum",
     "VoxelReducer",
@@ -42,5 +48,7 @@ __all__ = [
     "background_from_json",
     "extract",
     "mask_from_json",
+    "merge",
     "reducer_from_json",
+    "rerun",
 ]

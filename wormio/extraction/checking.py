@@ -34,6 +34,7 @@ __all__ = [
     "check_request",
     "named_masks",
     "pick_channels",
+    "pick_volumes",
     "saturation_level",
 ]
 
@@ -60,6 +61,30 @@ def pick_channels(
     if not picked or len(set(picked)) != len(picked):
         raise OptionError("channels are missing or named twice", found=repr(wanted))
     return picked
+
+
+def pick_volumes(recording: Recording, volumes: tuple[int, int] | None) -> tuple[int, int]:
+    """Return the range of volumes that is asked for; None is all.
+
+    Raises
+    ------
+    OptionError
+    """
+    n_volumes = recording.timeline.n_volumes
+    if volumes is None:
+        return 0, n_volumes
+    try:
+        first, stop = (int(bound) for bound in volumes)
+        fits = 0 <= first < stop <= n_volumes and (first, stop) == tuple(volumes)
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise OptionError(
+            "there is no such range of volumes",
+            expected=f"(first, stop) with 0 <= first < stop <= {n_volumes}",
+            found=repr(volumes),
+        )
+    return first, stop
 
 
 def check_request(recording: Recording, boundary: str, subpixel: str | None) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
-from typing import Literal
+from contextlib import ExitStack
+from typing import Any, Literal
 
+from wormio.errors import OptionError
 from wormio.extraction.assembling import assemble
 from wormio.extraction.backgrounds import Background
 from wormio.extraction.checking import (
@@ -14,20 +16,25 @@ from wormio.extraction.checking import (
     check_background,
     check_request,
     pick_channels,
+    pick_volumes,
     saturation_level,
 )
+from wormio.extraction.checkpoint import opened_checkpoint
+from wormio.extraction.executors import ExecutorArgument, hired
+from wormio.extraction.following import Following
+from wormio.extraction.following import follow as follow_growing
 from wormio.extraction.kernels import Boundary
 from wormio.extraction.masks import Mask
 from wormio.extraction.places import MappingArgument, maps_by_channel
 from wormio.extraction.plan import Plan
 from wormio.extraction.presets import Preset, check_preset
 from wormio.extraction.reducers import Mean, Reducer
-from wormio.extraction.running import check_executor, run
+from wormio.extraction.running import run
 from wormio.extraction.targets import WhereArgument, find_target
 from wormio.model import Recording
 from wormio.signal import Signal
 
-__all__ = ["extract"]
+__all__ = ["extract", "make_plan"]
 
 
 def extract(
@@ -44,7 +51,10 @@ def extract(
     saturation: float | None = None,
     background: Background | None = None,
     preset: Preset | None = None,
-    executor: Executor | None = None,
+    volumes: tuple[int, int] | None = None,
+    executor: ExecutorArgument = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    follow: bool | Following = False,
     memory: int = 1 << 30,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Signal]:
@@ -90,10 +100,22 @@ def extract(
     preset : "wormdatamodel-1.5", optional
         The numbers that this program published, its errors included: see *Extraction* in the
         documentation. The defaults have none of them.
-    executor : concurrent.futures.Executor, optional
-        Of threads; default: a pool of its own, one thread a processor.
+    volumes : (int, int), optional
+        Half-open range of the complete volumes; default: all. `wormio.extraction.merge` puts the
+        signals of several ranges together again.
+    executor : "threads", "processes" or concurrent.futures.Executor, optional
+        Who does the work. Default: threads, one a processor. Processes, and workers on other
+        machines, open the recording themselves.
+    checkpoint : path-like, optional
+        Folder that keeps what is done, so that the same call goes on from there after it was
+        interrupted or killed; made if it is not there.
+    follow : bool or Following
+        Whether to keep up with an acquisition that is still writing: volumes are extracted as they
+        become complete, until nothing has grown for a while (`Following` says for how long, and
+        where an acquisition marks its end). The result is that of the recording as it is then.
     memory : int
-        Bytes that pixels may take at once; one volume at least is read.
+        Bytes that pixels may take at once, in each worker if they are on other machines; one
+        volume at least is read.
     progress : callable, optional
         ``progress(volumes_done, volumes)``.
 
@@ -111,16 +133,73 @@ def extract(
     MappingError
         The positions were found in another channel than the map begins in.
     UnsupportedCapabilityError
-        Pixels of a type that the kernels do not know; an executor whose workers are other
-        processes.
+        Pixels of a type that the kernels do not know; an executor of other processes for a
+        recording in memory, or one that forks.
+    CheckpointError
+        The checkpoint is of another extraction, or another process is at work in it.
     """
-    check_executor(executor)
+    choices: dict[str, Any] = {
+        "mask": mask,
+        "reducer": reducer,
+        "channels": channels,
+        "mapping": mapping,
+        "boundary": boundary,
+        "subpixel": subpixel,
+        "offset": offset,
+        "saturation": saturation,
+        "background": background,
+        "preset": preset,
+    }
+    if follow:
+        if checkpoint is not None or volumes is not None:
+            raise OptionError(
+                "a growing recording has no checkpoint, and no range of volumes",
+                found="follow= with " + ("volumes=" if checkpoint is None else "checkpoint="),
+                cure="leave it out: to extract again what there is takes less time than it took",
+            )
+        plan, samples = follow_growing(
+            recording,
+            where,
+            lambda snapshot: make_plan(snapshot, where, **choices),
+            Following() if follow is True else follow,
+            executor=executor,
+            memory=memory,
+            progress=progress,
+        )
+        return assemble(plan, samples, (0, plan.recording.timeline.n_volumes))
+    with ExitStack() as stack:
+        workers = stack.enter_context(hired(executor, recording))
+        plan = make_plan(recording, where, **choices)
+        span = pick_volumes(recording, volumes)
+        kept = None
+        if checkpoint is not None:
+            kept = stack.enter_context(opened_checkpoint(checkpoint, plan))
+        samples = run(plan, workers, span, memory=memory, checkpoint=kept, progress=progress)
+    return assemble(plan, samples, span)
+
+
+def make_plan(
+    recording: Recording,
+    where: WhereArgument,
+    *,
+    mask: Mask | Mapping[str, Mask] | None,
+    reducer: Reducer,
+    channels: str | int | Sequence[str | int] | None,
+    mapping: MappingArgument,
+    boundary: Boundary,
+    offset: Offset,
+    subpixel: Literal["linear"] | None = None,
+    saturation: float | None = None,
+    background: Background | None = None,
+    preset: Preset | None = None,
+) -> Plan:
+    """Check what is asked for and make all choices; no pixel is read. See `extract`."""
     picked = pick_channels(recording, channels)
     check_preset(preset, where, boundary, subpixel)
     check_request(recording, boundary, subpixel)
     maps = maps_by_channel(recording, mapping)
     target = find_target(recording, where, picked, maps, mask=mask, reducer=reducer, preset=preset)
-    plan = Plan(
+    return Plan(
         recording=recording,
         where=target.where,
         channels=tuple(picked),
@@ -136,4 +215,3 @@ def extract(
         saturation=saturation_level(recording, saturation),
         offsets=tuple(channel_offset(recording, i, offset) for i in picked),
     )
-    return assemble(plan, run(plan, executor=executor, memory=memory, progress=progress))

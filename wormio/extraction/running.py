@@ -1,68 +1,81 @@
-"""Running an extraction's tasks: in threads, with bounded memory."""
+"""Running an extraction's tasks, by whomever, with bounded memory, and keeping what is done."""
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
-from wormio.errors import UnsupportedCapabilityError
-from wormio.extraction.computing import compute
+from wormio.extraction.checkpoint import Checkpoint
+from wormio.extraction.executors import Workers
+from wormio.extraction.gathering import Gathered, Span, gaps, missing_batches
 from wormio.extraction.plan import Batch, Plan, plan_batches
 from wormio.extraction.task import Samples
 
-__all__ = ["check_executor", "run"]
-
-
-def check_executor(executor: Executor | None) -> None:
-    """Refuse workers that do not share this process's memory, before they fail at it."""
-    from concurrent.futures import ProcessPoolExecutor  # imports multiprocessing
-
-    if executor is None or isinstance(executor, ThreadPoolExecutor):
-        return
-    elsewhere = isinstance(executor, ProcessPoolExecutor)
-    if elsewhere or executor.submit(os.getpid).result() != os.getpid():
-        raise UnsupportedCapabilityError(
-            "extraction cannot use other processes",
-            expected="a ThreadPoolExecutor: the kernels run without Python's lock",
-            found=type(executor).__name__,
-            cure="pass executor=ThreadPoolExecutor(n), or none: all processors are used then",
-        )
+__all__ = ["run"]
 
 
 def run(
     plan: Plan,
+    workers: Workers,
+    span: Span,
     *,
-    executor: Executor | None,
     memory: int,
-    progress: Callable[[int, int], None] | None,
+    checkpoint: Checkpoint | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Samples:
-    """Compute the samples of all volumes, with at most `memory` bytes of pixels at once."""
-    n_volumes = plan.recording.timeline.n_volumes
-    result = plan.empty()
-    workers = getattr(executor, "_max_workers", None) or os.cpu_count() or 1
-    batches = plan_batches(plan, memory // (workers + 1))
-    # One batch more than there are workers, so that none waits; fewer where a volume is so large
-    # that they would not fit.
-    largest = max(b.frames[1] - b.frames[0] for b in batches) * plan.image_bytes()
-    largest *= len(plan.channels)
-    in_flight = max(1, min(workers + 1, memory // max(largest, 1)))
-    pool = executor or ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="wormio-extract")
+    """Compute the samples of a range of volumes, with at most `memory` bytes of pixels at once.
+
+    Parameters
+    ----------
+    plan : Plan
+    workers : Workers
+    span : (int, int)
+        Half-open range of volumes, not empty.
+    memory : int
+    checkpoint : Checkpoint, optional
+        What it holds is not computed again; what is computed is added.
+    progress : callable, optional
+        ``progress(volumes_done, volumes)``; first called with what the checkpoint holds.
+
+    Raises
+    ------
+    RecordingError, ExtractionError
+        What a task raised; the others are cancelled.
+    """
+    n_volumes = span[1] - span[0]
+    gathered = Gathered(span)
+    missing = [span]
+    if checkpoint is not None:
+        shape = len(plan.channels), len(plan.where)
+        missing = gaps(span, checkpoint.load(gathered, span, shape))
+    done = n_volumes - sum(stop - first for first, stop in missing)
+    if progress is not None and done:
+        progress(done, n_volumes)
+    share = memory if workers.own_memory else memory // (workers.count + 1)
+    batches = missing_batches(plan_batches(plan, share), missing, plan.recording.timeline.volumes)
+    in_flight = workers.in_flight
+    if not workers.own_memory:
+        # Fewer at once where a volume is so large that they would not fit.
+        largest = max((b.frames[1] - b.frames[0] for b in batches), default=0)
+        largest *= plan.image_bytes() * len(plan.channels)
+        in_flight = max(1, min(in_flight, memory // max(largest, 1)))
     waiting: deque[tuple[Batch, Future[Samples]]] = deque()
-    done = 0
 
     def take() -> None:
         nonlocal done
         batch, future = waiting.popleft()
-        result.put(batch.volumes, future.result())
+        samples = workers.result(future)
+        gathered.put(batch.volumes, samples)
+        if checkpoint is not None:
+            checkpoint.add(batch.volumes, samples)
         done += batch.volumes[1] - batch.volumes[0]
         if progress is not None:
             progress(done, n_volumes)
 
     try:
         for batch in batches:
-            waiting.append((batch, pool.submit(compute, plan.recording, plan.task(batch))))
+            waiting.append((batch, workers.submit(plan.task(batch))))
             if len(waiting) >= in_flight:
                 take()
         while waiting:
@@ -70,6 +83,4 @@ def run(
     finally:
         for _, future in waiting:
             future.cancel()
-        if executor is None:
-            pool.shutdown()
-    return result
+    return gathered.samples()

@@ -112,7 +112,7 @@ def touched_rows(
     first_image = sweep // max(n_volumes, 1) * n_frames
 
     # One line for each slab of each sample's mask.
-    start, slabs = table.slabs()
+    start, slabs = table.slabs
     dz, low, high = slabs.T.astype(np.int64)
     if len(start) == 2 and table.index.size == 1:
         dz, low, high = (column[:, np.newaxis] for column in (dz, low, high))

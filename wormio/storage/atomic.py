@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ __all__ = [
     "writing_atomically",
 ]
 
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
@@ -116,7 +118,16 @@ def write_atomically(
     OutputExistsError, OptionError, OSError
     """
     with writing_atomically(path, overwrite=overwrite) as temporary, naming(path):
-        _write(temporary, content)
+        try:
+            _write(temporary, content)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            free = shutil.disk_usage(temporary.parent).free
+            # The half that was written takes up room too, and goes now.
+            free += temporary.stat().st_size if temporary.exists() else 0
+            needed = f"{error.strerror}: {len(content)} bytes are needed, {free} are free"
+            raise OSError(error.errno, needed) from error
 
 
 @contextmanager

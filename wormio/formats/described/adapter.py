@@ -10,6 +10,7 @@ import attrs
 from wormio.errors import AmbiguousFormatError, OptionError
 from wormio.formats.described import engine
 from wormio.formats.described.detect import best_matches
+from wormio.formats.described.growing import FolderRecording
 from wormio.formats.described.options import DescribedOptions, chosen_values
 from wormio.formats.described.schema import Description
 from wormio.formats.described.shelf import VARIABLE, described, from_environment, shipped_names
@@ -40,10 +41,11 @@ def open(path: Path, options: DescribedOptions) -> BaseRecording:  # noqa: A001 
         options,
         given,
         as_option=lambda name: _as_option(description, name),
+        growing=options.growing,
     )
     # The source keeps what the description says, not where it lay: it must open anywhere, and the
     # recording's identity must not depend on paths.
-    return BaseRecording(
+    return FolderRecording(
         source=Source.opened(
             folder,
             format="described",

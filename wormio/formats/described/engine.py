@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import attrs
 
-from wormio.errors import MissingPartError
+from wormio.errors import MissingPartError, TruncatedRecordingError
 from wormio.formats.described import tables
+from wormio.formats.described.growing import complete_rows, cut, cut_frames, has_begun, settled
 from wormio.formats.described.pixels import find_files, map_frames
 from wormio.formats.described.schema import Description, EventTable, Scan
 from wormio.formats.described.stimuli import place_events
@@ -20,6 +22,7 @@ from wormio.model import (
     Events,
     Finding,
     FrameArray,
+    MappedFrames,
     MissingFrames,
     Timeline,
     VoxelSize,
@@ -28,6 +31,8 @@ from wormio.model.derive import slice_timeline
 from wormio.registry import Options
 
 __all__ = ["Reading", "read"]
+
+_Reader = Callable[..., tables.Table]
 
 
 @attrs.frozen(kw_only=True)
@@ -66,6 +71,7 @@ def read(
     given: Mapping[str, float | None],
     *,
     as_option: Callable[[str], str],
+    growing: bool = False,
 ) -> Reading:
     """Read a folder.
 
@@ -79,6 +85,8 @@ def read(
         A value for each option that the description declares; None for one that has none.
     as_option : callable
         Says how a user gives an option, for messages.
+    growing : bool
+        Whether the files are still being written: what all of them hold completely is taken.
 
     Raises
     ------
@@ -96,10 +104,20 @@ def read(
     values = Values(folder, given, trust=options.trust, as_option=as_option)
     findings: list[Finding] = []
     spec, trust = description.frames_table, options.trust
-    table = tables.read(part(folder, spec.file, trust=trust), spec)
-    scan_table = _scan_table(folder, description.scan, table, trust=trust)
+    reader = complete_rows if growing else tables.read
+    table = reader(part(folder, spec.file, trust=trust), spec)
+    scan_table = _scan_table(folder, description.scan, table, reader, trust=trust)
+    frames: FrameArray | None = None
+    if growing:
+        one_table = scan_table is table
+        frames, frame_files, table = _settled(
+            folder, description, table, scan_table, values, options
+        )
+        if one_table:
+            scan_table = table
     timeline, scan = make_timeline(description, table, scan_table, values, findings)
-    frames, frame_files = _frames(folder, description, len(timeline), values, options)
+    if frames is None:
+        frames, frame_files = _frames(folder, description, len(timeline), values, options)
     if not isinstance(frames, MissingFrames) and len(frames) < len(timeline):
         findings.append(
             Finding(
@@ -113,7 +131,7 @@ def read(
         parts.append(scan_table.path)
     events = {}
     for one in description.events:
-        event_table = _event_table(folder, one, trust=trust)
+        event_table = _event_table(folder, one, reader, trust=trust)
         if event_table is not None:
             events[one.name] = place_events(one, event_table, timeline, scan, values, findings)
             parts.append(event_table.path)
@@ -149,20 +167,54 @@ def read(
 
 
 def _scan_table(
-    folder: Path, scan: Scan | None, frames: tables.Table, *, trust: bool
+    folder: Path, scan: Scan | None, frames: tables.Table, reader: _Reader, *, trust: bool
 ) -> tables.Table | None:
     if scan is None:
         return None
     if scan.file is None:
         return frames
-    return tables.read(part(folder, scan.file, trust=trust), scan)
+    return reader(part(folder, scan.file, trust=trust), scan)
 
 
-def _event_table(folder: Path, spec: EventTable, *, trust: bool) -> tables.Table | None:
+def _event_table(
+    folder: Path, spec: EventTable, reader: _Reader, *, trust: bool
+) -> tables.Table | None:
     path = inside(folder, spec.file, trust=trust)
     if spec.optional and not path.is_file():
         return None
-    return tables.read(part(folder, spec.file, trust=trust), spec, may_be_empty=True)
+    path = part(folder, spec.file, trust=trust)
+    if reader is complete_rows and not has_begun(path):
+        return None
+    return reader(path, spec, may_be_empty=True)
+
+
+def _settled(
+    folder: Path,
+    description: Description,
+    table: tables.Table,
+    scan_table: tables.Table | None,
+    values: Values,
+    options: Options,
+) -> tuple[FrameArray, list[Path], tables.Table]:
+    """Return the frames that are complete in all files, and their rows."""
+    scan = description.scan
+    shift = 0
+    if scan is not None and scan.shift is not None:
+        shift = round(values.need(scan.shift, "the shift", positive=False))
+    n_frames = settled(description, table, scan_table, shift)
+    complete = attrs.evolve(options, allow_truncated=True)
+    frames, files = _frames(folder, description, sys.maxsize, values, complete)
+    if isinstance(frames, MappedFrames):
+        n_frames = min(n_frames, len(frames))
+        whole, frames = frames, cut_frames(frames, n_frames)
+        whole.close()
+    if not n_frames:
+        raise TruncatedRecordingError(
+            "the acquisition has not written a whole frame yet",
+            path=folder,
+            cure="open it again in a second",
+        )
+    return frames, files, cut(table, n_frames)
 
 
 def _frames(

@@ -65,6 +65,11 @@ class DescribedOptions(Options):
         default="",
         converter=_pairs,
     )
+    growing: bool = option(
+        "The acquisition is still writing: take what all files hold completely.",
+        default=False,
+        converter=attrs.converters.to_bool,
+    )
 
 
 _CONVERTERS = {"number": finite_number, "positive": positive_number, "integer": frame_number}

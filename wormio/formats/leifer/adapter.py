@@ -9,6 +9,7 @@ import attrs
 
 from wormio.errors import MissingPartError
 from wormio.formats.described import engine, shelf
+from wormio.formats.described.growing import FolderRecording
 from wormio.formats.leifer.names import DAQ_TABLE, VOLUME_TABLE, Z_SCAN
 from wormio.formats.leifer.options import LeiferOptions
 from wormio.model import BaseRecording, Finding, Source
@@ -45,6 +46,7 @@ def open(path: Path, options: LeiferOptions) -> BaseRecording:  # noqa: A001 (wh
         options,
         {name: getattr(options, name) for name in description.options},
         as_option=lambda name: f"--option {name}={_EXAMPLES.get(name, 'NUMBER')}",
+        growing=options.growing,
     )
     z_scan = reading.values.file(Z_SCAN)
     findings = list(reading.findings)
@@ -70,7 +72,7 @@ def open(path: Path, options: LeiferOptions) -> BaseRecording:  # noqa: A001 (wh
         "daq_rows": None if daq is None else len(daq),
         "daq_columns": None if daq is None else list(daq.columns),
     }
-    return BaseRecording(
+    return FolderRecording(
         source=Source.opened(folder, format="leifer", options=options, parts=parts),
         frames=reading.frames,
         timeline=reading.timeline,

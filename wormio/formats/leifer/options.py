@@ -46,3 +46,8 @@ class LeiferOptions(Options):
     )
     um_per_pixel: float = option("Pixel size in um.", default=0.42, converter=positive_number)
     camera_offset: float = option("Counts of a dark pixel.", default=100.0, converter=finite_number)
+    growing: bool = option(
+        "The acquisition is still writing: take what all files hold completely.",
+        default=False,
+        converter=attrs.converters.to_bool,
+    )

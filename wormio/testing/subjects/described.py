@@ -61,12 +61,15 @@ DESCRIPTION: dict[str, Any] = {
     ],
 }
 
+_FRAMES_A_FILE = 6
+
 
 def _make(folder: Path, truth: Truth) -> Path:
     n_frames, _, height, width = truth.frames.shape
     side_by_side = np.concatenate([truth.frames[:, 0], truth.frames[:, 1]], axis=2)
-    half = n_frames // 2
-    for number, part in enumerate((side_by_side[:half], side_by_side[half:])):
+    # As a camera's software does: a new file when one is full.
+    for number, first in enumerate(range(0, n_frames, _FRAMES_A_FILE)):
+        part = side_by_side[first : first + _FRAMES_A_FILE]
         head = b"RIG0" + number.to_bytes(12, "big")
         (folder / f"part{number}.img").write_bytes(head + part.astype(">i2").tobytes())
     rows = zip(truth.count, truth.time * 1e3, truth.z * 1e3, truth.direction, strict=True)
@@ -131,7 +134,7 @@ subject = Subject(
         events="puffs",
     ),
     options={"description": DESCRIPTION},
-    capabilities={"events", "mappable", "pickle"},
+    capabilities={"events", "growing", "mappable", "pickle"},
     side_files=("part0.img", "frames.csv", "rig.ini", "puffs.txt"),
     registry=_registry,
 )

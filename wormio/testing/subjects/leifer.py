@@ -65,6 +65,6 @@ subject = Subject(
         channel_names=False,
     ),
     options={"camera_offset": 0.0, "um_per_pixel": 0.4},
-    capabilities={"events", "mappable", "pickle"},
+    capabilities={"events", "growing", "mappable", "pickle"},
     side_files=("*.dat", "framesDetails.txt", "other-frameSynchronous.txt"),
 )

@@ -1,0 +1,402 @@
+"""``wormio extract``, ``wormio merge`` and ``wormio rerun``."""
+
+import json
+import re
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from wormio.cli.common import (
+    ConfigOption,
+    FormatOption,
+    JsonOption,
+    OptionOption,
+    OverwriteOption,
+    QuietOption,
+    parse_options,
+    progress_bar,
+)
+from wormio.cli.exits import DIFFERENT
+from wormio.errors import ExtractionError, OptionError
+
+__all__ = ["extract", "merge", "rerun"]
+
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_SHARD = re.compile(r"(?P<name>.*)\.shard-(?P<number>\d+)-of-(?P<count>\d+)(?P<suffix>\.[^.]*)?")
+
+ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", min=1, help="Default: one a processor.")
+]
+ProcessesOption = Annotated[
+    int | None,
+    typer.Option("--processes", min=1, help="So many processes instead of threads."),
+]
+
+
+def extract(
+    positions: Annotated[
+        Path,
+        typer.Option(
+            "--positions",
+            "-p",
+            help="Neuron positions, for example a CSV table. With --list: looked for in each "
+            "recording's own folder first.",
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Signals, an HDF5 file; with --list, their folder."),
+    ],
+    path: Annotated[
+        Path | None, typer.Argument(help="Recording: a file or a folder.", metavar="[PATH]")
+    ] = None,
+    list_file: Annotated[
+        Path | None,
+        typer.Option("--list", metavar="FILE", help="Recordings to extract, one path a line."),
+    ] = None,
+    tags: Annotated[
+        str, typer.Option("--tags", help="With --list: only recordings with all these tags.")
+    ] = "",
+    exclude_tags: Annotated[
+        str, typer.Option("--exclude-tags", help="With --list: none with any of these tags.")
+    ] = "",
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            help="Do the I-th of N equal shares of the work, I from 1 to N; `wormio merge` puts "
+            "them together.",
+        ),
+    ] = None,
+    box: Annotated[
+        str, typer.Option("--box", metavar="Z,Y,X", help="Extents of the mask: odd numbers.")
+    ] = "3,5,5",
+    reducer: Annotated[str, typer.Option("--reducer", help="mean or sum.")] = "mean",
+    boundary: Annotated[str, typer.Option("--boundary", help="exclude, clip or nan.")] = "exclude",
+    channel: Annotated[
+        list[str] | None,
+        typer.Option("--channel", help="Name of a channel; may be given several times."),
+    ] = None,
+    offset: Annotated[
+        float | None,
+        typer.Option("--offset", help="Camera offset in counts; default: each channel's own."),
+    ] = None,
+    z_unit: Annotated[
+        str | None, typer.Option("--z-unit", help="um or frame, if the table does not say.")
+    ] = None,
+    reader: Annotated[
+        str | None,
+        typer.Option("--reader", help="Format of the positions, if their file's name hides it."),
+    ] = None,
+    positions_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--positions-option",
+            metavar="KEY=VALUE",
+            help="Option of the positions' reader; may be given several times.",
+        ),
+    ] = None,
+    n_volumes: Annotated[
+        int | None,
+        typer.Option(
+            "--n-volumes",
+            min=1,
+            help="Volumes of tracked positions, if no neuron was found in the last ones.",
+        ),
+    ] = None,
+    channel_map: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--map",
+            help="Map from the positions' channel into another, by `wormio map fit`; may be given "
+            "several times.",
+        ),
+    ] = None,
+    drop_outside: Annotated[
+        bool,
+        typer.Option("--drop-outside", help="Take centres outside the image as not found."),
+    ] = False,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            "--checkpoint",
+            metavar="FOLDER",
+            help="Keep what is done there: after an interruption the same command goes on.",
+        ),
+    ] = None,
+    follow: Annotated[
+        float | None,
+        typer.Option(
+            "--follow",
+            metavar="SECONDS",
+            help="Keep up with an acquisition that is still writing, until nothing has grown for "
+            "so long.",
+        ),
+    ] = None,
+    stop_mark: Annotated[
+        Path | None,
+        typer.Option("--stop-mark", help="With --follow: a file that tells the end at once."),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Tell bytes to read, memory and time; write nothing."),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --dry-run: machine-readable, on stdout.")
+    ] = False,
+    threads: ThreadsOption = None,
+    processes: ProcessesOption = None,
+    memory: Annotated[
+        str,
+        typer.Option("--memory", metavar="BYTES", help="Of pixels at once: 500M, 2G, ..."),
+    ] = "1G",
+    overwrite: OverwriteOption = False,
+    quiet: QuietOption = False,
+    config: ConfigOption = None,
+    format: FormatOption = None,
+    option: OptionOption = None,
+) -> None:
+    """Extract the neurons' fluorescence into an HDF5 file, one signal a channel."""
+    from wormio.cli import jobs, maps
+    from wormio.extraction import Following
+    from wormio.extraction.masks import mask_from_json
+    from wormio.extraction.reducers import reducer_from_json
+
+    if (path is None) == (list_file is None):
+        raise OptionError(
+            "which recording?",
+            expected="PATH, or --list FILE",
+            found="neither" if path is None else "both",
+        )
+    recordings = [path] if path is not None else _listed(list_file, tags, exclude_tags)
+    if list_file is not None:
+        _check_folder(output)
+    if as_json and not dry_run:
+        raise OptionError("--json goes with --dry-run only")
+    if follow is not None and (list_file or shard or checkpoint or dry_run):
+        raise OptionError("--follow goes with neither --list, --shard, --checkpoint nor --dry-run")
+    if stop_mark is not None and follow is None:
+        raise OptionError("--stop-mark goes with --follow only")
+    if reducer not in {"mean", "sum"}:
+        raise OptionError("unknown reducer", expected="mean or sum", found=repr(reducer))
+    given: dict[str, Any] = {"z_unit": z_unit, "n_volumes": n_volumes}
+    request = jobs.Request(
+        positions=positions,
+        reader=reader,
+        about={name: value for name, value in given.items() if value is not None}
+        | parse_options(positions_option),
+        drop_outside=drop_outside,
+        format=format,
+        options=parse_options(option) | ({} if follow is None else {"growing": True}),
+        config=config,
+        follow=None if follow is None else Following(timeout=follow, mark=stop_mark),
+        choices={
+            "mask": mask_from_json({"name": "box"} | _extents(box)),
+            "reducer": reducer_from_json({"name": reducer}),
+            "channels": channel or None,
+            "mapping": maps.by_channel(channel_map or ()),
+            "boundary": boundary,
+            "offset": "channel" if offset is None else offset,
+        },
+        memory=_size(memory),
+        threads=threads,
+        processes=processes,
+        checkpoint=checkpoint,
+        overwrite=overwrite,
+        quiet=quiet,
+    )
+    todo = jobs.plan_jobs(recordings, output, shard, from_list=list_file is not None)
+    if dry_run:
+        jobs.dry_run(todo, request, as_json=as_json)
+    else:
+        jobs.run_jobs(todo, request)
+
+
+def merge(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Files that `wormio extract --shard` wrote, or folders of them."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="File to write; default: the shards' name without the shard."
+        ),
+    ] = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Put the shards of an extraction together: one file a recording, as if done at once."""
+    import wormio
+    from wormio.extraction import merge as merged
+    from wormio.signal.files import check_output
+
+    groups = _groups(paths)
+    if output is not None and len(groups) > 1:
+        raise OptionError(
+            "these are shards of several recordings",
+            found=", ".join(path.name for path in groups)[:300],
+            cure="leave --output out: each recording's file is written beside its shards",
+        )
+    todo = {output or target: files for target, files in groups.items()}
+    for target in todo:
+        check_output(target, overwrite=overwrite)
+    for target, files in todo.items():
+        try:
+            signals = merged(wormio.load(file) for file in files)
+        except wormio.errors.SignalError as error:
+            error.path = error.path or str(target)
+            raise
+        wormio.save(target, signals, overwrite=overwrite)
+        n_volumes = max(signal.n_volumes for signal in signals.values())
+        typer.echo(f"{target}: {len(files)} shards, {n_volumes} volumes, {', '.join(signals)}")
+
+
+def rerun(
+    path: Annotated[Path, typer.Argument(help="Signals that `wormio extract` wrote.")],
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            "--root",
+            metavar="FOLDER",
+            help="Look for the recording there, by its identity, under whatever name.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Keep the new signals in this file.")
+    ] = None,
+    as_json: JsonOption = False,
+    threads: ThreadsOption = None,
+    overwrite: OverwriteOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Repeat an extraction from what its file embeds: "identical", or what differs and code 7."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    import wormio
+    from wormio.extraction import rerun as repeat
+    from wormio.signal.files import check_output
+
+    if output is not None:
+        check_output(output, overwrite=overwrite)
+    before = wormio.load(path)
+    with ExitStack() as stack:
+        executor = None
+        if threads is not None:
+            executor = stack.enter_context(ThreadPoolExecutor(threads))
+        progress = stack.enter_context(progress_bar("extracting", "volumes", quiet))
+        try:
+            found = repeat(before, root=root, executor=executor, progress=progress)
+        except (ExtractionError, wormio.errors.SignalError) as error:
+            error.path = error.path or str(path)
+            raise
+    if output is not None:
+        wormio.save(output, found.signals, overwrite=overwrite)
+    if as_json:
+        changes: list[dict[str, Any]] = [
+            {"channel": each.channel, "column": each.column, "how": each.how}
+            for each in found.changes
+        ]
+        typer.echo(
+            json.dumps(
+                {
+                    "schema_version": 1,
+                    "recording": found.path,
+                    "identical": not changes,
+                    "columns": found.columns,
+                    "differences": changes,
+                    "versions": {k: list(v) for k, v in found.versions.items()},
+                },
+                indent=2,
+            )
+        )
+    else:
+        typer.echo(f"extracted again from {found.path}")
+        for name, (then, now) in found.versions.items():
+            typer.echo(f"{name} was {then} and is {now}")
+        for change in found.changes:
+            typer.echo(str(change))
+        if not found.changes:
+            typer.echo(f"identical: {found.columns} columns of {len(before)} channels")
+    if found.changes:
+        raise typer.Exit(DIFFERENT)
+
+
+def _groups(paths: list[Path]) -> dict[Path, list[Path]]:
+    """Return the shards by the file that they make together, complete sets only."""
+    files: list[Path] = []
+    for path in paths:
+        found = sorted(path.iterdir()) if path.is_dir() else [path]
+        files += [file for file in found if not path.is_dir() or _SHARD.fullmatch(file.name)]
+    groups: dict[tuple[Path, str], list[Path]] = {}
+    for file in dict.fromkeys(files):
+        match = _SHARD.fullmatch(file.name)
+        if match is None:
+            raise OptionError(
+                "this is no shard by its name",
+                expected="NAME.shard-I-of-N.h5",
+                found=file.name,
+                path=file,
+            )
+        target = file.with_name(match["name"] + (match["suffix"] or ""))
+        groups.setdefault((target, match["count"]), []).append(file)
+    if not groups:
+        raise OptionError(
+            "there are no shards",
+            expected="NAME.shard-I-of-N.h5",
+            path=paths[0] if paths else None,
+        )
+    targets = [target for target, _ in groups]
+    for target in targets:
+        if targets.count(target) > 1:
+            raise OptionError(
+                "there are shards of several cuts",
+                expected="all of one --shard i/N",
+                found=", ".join(f"of {count}" for each, count in groups if each == target),
+                path=target,
+                cure="name the files of one of them",
+            )
+    return {target: files for (target, _), files in groups.items()}
+
+
+def _listed(path: Path | None, tags: str, exclude_tags: str) -> list[Path]:
+    from wormio.signal.datasets import read_dataset_list
+
+    assert path is not None  # noqa: S101 (for the type checker)
+    found = [each.path for each in read_dataset_list(path, tags=tags, exclude=exclude_tags)]
+    if not found:
+        raise OptionError("the list names no recording with these tags", path=path)
+    return found
+
+
+def _check_folder(output: Path) -> None:
+    if not output.is_dir():
+        raise OptionError(
+            "with --list the output is a folder, for a file a recording",
+            found="a file" if output.exists() else "no such folder",
+            path=output,
+            cure="create the folder first",
+        )
+
+
+def _size(text: str) -> int:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", text.strip().lower())
+    if match is None or not float(match[1]):
+        raise OptionError(
+            "the amount of memory is not readable",
+            expected="bytes: 800000000, 500M, 2G",
+            found=repr(text),
+        )
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+def _extents(text: str) -> dict[str, int]:
+    try:
+        z, y, x = (int(part) for part in text.split(","))
+    except ValueError:
+        raise OptionError(
+            "the box is not readable", expected="three odd numbers: 3,5,5", found=repr(text)
+        ) from None
+    return {"z": z, "y": y, "x": x}
