@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wormio.model import BaseRecording, MappableFrames
+from wormio.model import BaseRecording, FileLayout, FrameArray
 from wormio.testing.engine import CheckFailure, Context, require
 from wormio.testing.truth import Truth
 
@@ -111,9 +111,8 @@ def same(found: Any, expected: Any, what: str) -> None:
         raise CheckFailure(f"{a[at]} at {at}"[:300], f"{b[at]}"[:300], what)
 
 
-def lies_where_it_says(frames: MappableFrames, frame: int, channel: int) -> None:
+def lies_where_it_says(frames: FrameArray, layout: FileLayout, frame: int, channel: int) -> None:
     """Require that the bytes that a layout names, read into memory of our own, are the pixels."""
-    layout = frames.layout
     height, width = layout.shape[2:]
     length = (height - 1) * layout.row_stride + (width - 1) * layout.pixel_stride
     buffer = bytearray(length + layout.dtype.itemsize)

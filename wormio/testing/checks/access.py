@@ -107,15 +107,17 @@ def pixels_can_be_read_into_a_given_buffer(context: Context) -> None:
 
     def test(_truth: Truth | None, recording: BaseRecording) -> None:
         frames = recording.frames
-        require(isinstance(frames, MappableFrames), type(frames).__name__, "frames with a layout")
-        file, stored = frames.layout.file, recording.timeline.stored
+        if not isinstance(frames, MappableFrames):
+            raise CheckFailure(type(frames).__name__, "frames with a layout", "recording.frames")
+        layout = frames.layout
+        file, stored = layout.file, recording.timeline.stored
         require(file.shape == stored.shape, file.shape, stored.shape, "frames.layout.file")
         for frame, channel in np.argwhere((file >= 0) != (stored >= 0)).tolist():
             place = "no place" if file[frame, channel] < 0 else "a place"
             index = f"timeline.stored is {stored[frame, channel]}"
             raise CheckFailure(place, index, f"layout of frame {frame}, channel {channel}")
         for frame, channel in np.argwhere(file >= 0)[:_MOST_IMAGES].tolist():
-            lies_where_it_says(frames, frame, channel)
+            lies_where_it_says(frames, layout, frame, channel)
 
     each_recording(context, test)
 

@@ -152,7 +152,7 @@ def _is_mappable(recording: BaseRecording) -> bool:
     saved = np.argwhere(layout.file >= 0)
     some = saved[np.unique(np.linspace(0, len(saved) - 1, 16).astype(int))] if len(saved) else saved
     for frame, channel in some.tolist():
-        lies_where_it_says(frames, frame, channel)
+        lies_where_it_says(frames, layout, frame, channel)
     return True
 
 
