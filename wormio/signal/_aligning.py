@@ -221,4 +221,4 @@ def _bridged(traces: Traces, interval: float, error: float) -> Bools:
 def _take(values: NDArray[Any], index: Ints, out: NDArray[Any] | None = None) -> NDArray[Any]:
     """Return the values at indices; beyond the ends, those at the ends."""
     # Faster than with a check.
-    return np.take(values, index, out=out, mode="clip")  # type: ignore[arg-type]
+    return np.take(values, index, out=out, mode="clip")
