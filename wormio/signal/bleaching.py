@@ -251,12 +251,12 @@ def fit_bleaching(
         names[i] = "double" if n_exponentials[i] == 2 else "single"
     if fallback is not None:
         share = _WINDOW if window is None else window / duration
-        for i, why in enumerate(found.reason):
+        for neuron, why in enumerate(found.reason):
             if why in {UNCLEAR, POOR}:
-                y = trend(blocks, i, share, _PERCENTILE, falling=fallback == "monotone")
+                y = trend(blocks, neuron, share, _PERCENTILE, falling=fallback == "monotone")
                 if y is not None:
-                    curve[:, i] = np.interp(since, blocks.t, y) * blocks.unit[i]
-                    names[i] = fallback
+                    curve[:, neuron] = np.interp(since, blocks.t, y) * blocks.unit[neuron]
+                    names[neuron] = fallback
     ends = curve[measured.argmax(axis=0), np.arange(signal.n_neurons)]
     last = signal.n_volumes - 1 - measured[::-1].argmax(axis=0)
     absent = ~good[:, np.newaxis] | (found.curves.amplitude <= 0)

@@ -124,7 +124,7 @@ def correct_jumps(
             work.search_common()
         if common != "only":
             for column in np.flatnonzero(enough):
-                work.search(column, direction)
+                work.search(int(column), direction)
     factor, between = work.outcome()
     data = np.where(between, np.nan, signal.data / factor) if work.jumps else signal.data
     rows, columns = np.nonzero(between)
@@ -242,7 +242,7 @@ class _Work:
             size = float(c[row, 0])
             short, short_error = step_field(trace, _SHORT, self.transition)
             if self._is_sharp(short[row, 0], size, short_error[row, 0] * self.noise[column]):
-                self.jumps.append(_Jump(row, int(column), size, float(z[row]) or self.threshold))
+                self.jumps.append(_Jump(row, column, size, float(z[row]) or self.threshold))
                 trace[row:] -= size
                 self.log[row:, column] -= size
 
