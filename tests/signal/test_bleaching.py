@@ -282,6 +282,7 @@ def test_the_step_says_what_was_asked_and_found(phantom, make_signal, fit):
         {"fallback": "none"},
         {"window": 0.0},
         {"window": np.nan},
+        {"window": "60"},
     ],
 )
 def test_impossible_options(make_signal, options):

@@ -239,6 +239,11 @@ def test_impossible_options(small, options):
         small.signal.correct_motion(small.reference, **options)
 
 
+def test_the_reference_is_a_signal(small):
+    with pytest.raises(OptionError, match="no signal"):
+        small.signal.correct_motion("red")
+
+
 def test_tmac_of_a_smoothed_signal_is_warned_of(make_signal, caplog):
     phantom = two_channels(200, 1, seed=10)
     smooth = phantom.signal.with_step("smooth", {})

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from wormio.errors import OptionError, SignalError
 from wormio.signal._decay import POOR, UNCLEAR, Blocks, fit_decays, trend
+from wormio.signal._numbers import is_number
 from wormio.signal._steps import refuse_repeat
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ def fit_bleaching(
         raise OptionError(
             "fallback is unknown", expected=f"{_among(Fallback)}, or None", found=repr(fallback)
         )
-    if window is not None and not (np.isfinite(window) and window > 0):
+    if window is not None and not (is_number(window) and window > 0):
         raise OptionError("window is no duration", expected="seconds above 0", found=repr(window))
     _check_quantity(signal)
     duration = _duration(signal)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from wormio.errors import OptionError, SignalError
 from wormio.signal._medians import nan_median, noise_of
+from wormio.signal._numbers import is_number
 from wormio.signal._step_field import FEWEST, step_field
 from wormio.signal._steps import refuse_repeat
 
@@ -163,7 +164,11 @@ def _check_options(
                 expected=" or ".join(map(repr, get_args(choices))),
                 found=repr(value),
             )
-    if not (np.isfinite(threshold) and threshold > 0):
+    if at is not None and (
+        isinstance(at, str) or not np.iterable(at) or not all(is_number(each) for each in at)
+    ):
+        raise OptionError("at holds no times", expected="[seconds, ...]", found=repr(at)[:200])
+    if not (is_number(threshold) and threshold > 0):
         raise OptionError("threshold is no number above 0", found=repr(threshold))
     for name, rows, least in (("half_window", half_window, _SHORT), ("transition", transition, 0)):
         if isinstance(rows, bool) or not isinstance(rows, (int, np.integer)) or rows < least:

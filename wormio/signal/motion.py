@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from wormio.errors import OptionError
 from wormio.signal import _two_channel as two
+from wormio.signal._numbers import is_number
 from wormio.signal._steps import refuse_repeat
 from wormio.signal.arithmetic import check_together
 
@@ -97,6 +97,12 @@ def correct_motion(
         The two do not belong together.
     """
     refuse_repeat(signal, "correct_motion", force)
+    from wormio.signal.signal import Signal
+
+    if not isinstance(reference, Signal):
+        raise OptionError(
+            "reference is no signal", expected="a Signal", found=repr(reference)[:200]
+        )
     if method not in _METHODS:
         raise OptionError(
             "method is unknown", expected=" or ".join(map(repr, _METHODS)), found=repr(method)
@@ -164,11 +170,7 @@ def _check_options(method: str, options: dict[str, Any], defaults: dict[str, Any
         if isinstance(defaults[name], bool):
             if not isinstance(value, bool):
                 raise OptionError(f"{name} is no bool", found=repr(value))
-        elif (
-            isinstance(value, bool)
-            or not isinstance(value, (int, float))
-            or not (math.isfinite(value) and value >= 0)
-        ):
+        elif not (is_number(value) and value >= 0):
             raise OptionError(
                 f"{name} is no number of standard deviations",
                 expected="0 or more",
