@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import OptionError
 from wormio.signal import _two_channel as two
-from wormio.signal._numbers import is_number
+from wormio.signal._checks import check_choice, check_number
 from wormio.signal._steps import refuse_repeat
 from wormio.signal.arithmetic import check_together
 
@@ -103,17 +103,9 @@ def correct_motion(
         raise OptionError(
             "reference is no signal", expected="a Signal", found=repr(reference)[:200]
         )
-    if method not in _METHODS:
-        raise OptionError(
-            "method is unknown", expected=" or ".join(map(repr, _METHODS)), found=repr(method)
-        )
-    for name, value, choices in (("scale", scale, Scale), ("missing", missing, Missing)):
-        if value not in get_args(choices):
-            raise OptionError(
-                f"{name} is unknown",
-                expected=" or ".join(map(repr, get_args(choices))),
-                found=repr(value),
-            )
+    check_choice("method", method, Method)
+    check_choice("scale", scale, Scale)
+    check_choice("missing", missing, Missing)
     _, defaults = _METHODS[method]
     _check_options(method, options, defaults)
     chosen = {**defaults, **options}
@@ -170,12 +162,8 @@ def _check_options(method: str, options: dict[str, Any], defaults: dict[str, Any
         if isinstance(defaults[name], bool):
             if not isinstance(value, bool):
                 raise OptionError(f"{name} is no bool", found=repr(value))
-        elif not (is_number(value) and value >= 0):
-            raise OptionError(
-                f"{name} is no number of standard deviations",
-                expected="0 or more",
-                found=repr(value),
-            )
+        else:
+            check_number(name, value, 0)
 
 
 def _warn_of_history(signal: Signal, reference: Signal, method: str) -> None:
