@@ -89,10 +89,6 @@ class MaskTable:
         slabs : (Q, 3) int32
             dz, first dy, and the dy after the last.
         """
-        return self._slabs
-
-    @cached_property
-    def _slabs(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         owner = np.repeat(np.arange(len(self.run_start) - 1), np.diff(self.run_start))
         order = np.lexsort((self.runs[:, 0], owner))
         owner, dz, dy = owner[order], self.runs[order, 0], self.runs[order, 1]
