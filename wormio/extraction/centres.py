@@ -93,8 +93,8 @@ def _nearest_in_um(timeline: Timeline, positions: Positions) -> NDArray[np.int64
             cure="give z as the index of the frame in its volume",
         )
     # The frames that count, volume after volume, in a table of as many columns as the longest has.
-    counts = (timeline.volume >= 0) & ((timeline.flags & Flag.DUPLICATE) == 0) & np.isfinite(z)
-    frames = np.flatnonzero(counts)
+    single = (timeline.flags & Flag.DUPLICATE) == 0
+    frames = np.flatnonzero((timeline.volume >= 0) & single & np.isfinite(z))
     volume = timeline.volume[frames]
     length = np.bincount(volume, minlength=timeline.n_volumes)
     column = np.arange(len(frames)) - np.repeat(np.cumsum(length) - length, length)
