@@ -118,7 +118,7 @@ def _nearest(
     """Return the frame nearest to each neuron; `frame` is (V, S), -1 at the end of each line."""
     there = frame >= 0
     planes = np.where(there, z[frame], np.inf)
-    found = np.isfinite(coords) & there.any(axis=1)[:, np.newaxis]
+    found = np.isfinite(coords) & there.any(axis=1, keepdims=True)
     wanted = np.where(found, coords, 0.0)
     distance = np.abs(wanted[:, :, np.newaxis] - planes[:, np.newaxis, :])
     nearest = distance.argmin(axis=2)
