@@ -16,13 +16,23 @@ __all__ = ["ffibuilder", "source_hash"]
 
 HERE = Path(__file__).resolve().parent
 # The only place that lists the files; setuptools wants them relative to the project's root.
-SOURCES = ["src/geometry.c", "src/status.c", "src/sum_runs.c"]
+SOURCES = [
+    "src/geometry.c",
+    "src/place_rows.c",
+    "src/read_ranges.c",
+    "src/reduce.c",
+    "src/status.c",
+    "src/values.c",
+]
 DEPENDS = [
     "build_ffi.py",
     "include/wormio_extract.cdef.h",
     "include/wormio_extract.h",
+    "include/wormio_read.cdef.h",
+    "include/wormio_read.h",
     "src/geometry.h",
-    "src/sum_runs.inc.h",
+    "src/reduce.inc.h",
+    "src/values.h",
 ]
 
 
@@ -52,10 +62,11 @@ def _macros() -> list[tuple[str, str | None]]:
 _flags = shlex.split(os.environ.get("WORMIO_CFLAGS", ""))
 
 ffibuilder = FFI()
-ffibuilder.cdef((HERE / "include/wormio_extract.cdef.h").read_text(encoding="utf-8"))
+for name in ("wormio_extract", "wormio_read"):
+    ffibuilder.cdef((HERE / f"include/{name}.cdef.h").read_text(encoding="utf-8"))
 ffibuilder.set_source(
     "wormio._cext",
-    '#include "wormio_extract.h"',
+    '#include "wormio_extract.h"\n#include "wormio_read.h"',
     sources=[f"cext/{name}" for name in SOURCES],
     depends=[f"cext/{name}" for name in DEPENDS],
     include_dirs=["cext/include"],

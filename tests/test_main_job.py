@@ -115,16 +115,12 @@ def _twin_sums(recording, where: Positions) -> dict[str, np.ndarray]:
                 slot = timeline.slot[first:stop][distance.argmin(axis=1)]
             else:
                 slot = timeline.slot[first + z[0].astype(int)]
-            total, _ = twin.sum_runs(
+            total, *_ = twin.reduce(
                 pixels,
-                height=recording.frames.shape[2],
-                row_first=0,
                 planes=planes,
                 slot=slot[None].astype(np.int32),
                 yx=where.at(volume, volume + 1)[..., 1:],
-                runs=wormio.Box(3, 5, 5).runs(),
-                boundary="exclude",
-                offset=0.0,
+                masks=[np.indices((3, 5, 5)).reshape(3, -1).T - [1, 2, 2]],
             )
             rows.append(total[0])
         sums[channel.name] = np.array(rows)

@@ -16,8 +16,15 @@ if TYPE_CHECKING:
     from wormio import errors as errors
     from wormio import model as model
     from wormio.extraction import Box as Box
+    from wormio.extraction import BrightestMean as BrightestMean
+    from wormio.extraction import Ellipsoid as Ellipsoid
+    from wormio.extraction import Max as Max
     from wormio.extraction import Mean as Mean
+    from wormio.extraction import Median as Median
+    from wormio.extraction import Offsets as Offsets
+    from wormio.extraction import Std as Std
     from wormio.extraction import Sum as Sum
+    from wormio.extraction import Weighted as Weighted
     from wormio.extraction import extract as extract
     from wormio.model import ArrayRecording as ArrayRecording
     from wormio.model import Channel as Channel
@@ -41,7 +48,19 @@ if TYPE_CHECKING:
     from wormio.signal import save as save
 
 _HOMES = {
-    "wormio.extraction": ("Box", "Mean", "Sum", "extract"),
+    "wormio.extraction": (
+        "Box",
+        "BrightestMean",
+        "Ellipsoid",
+        "Max",
+        "Mean",
+        "Median",
+        "Offsets",
+        "Std",
+        "Sum",
+        "Weighted",
+        "extract",
+    ),
     "wormio.model": (
         "ArrayRecording",
         "Channel",

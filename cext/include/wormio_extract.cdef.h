@@ -3,8 +3,8 @@ enum wormio_status {
     WORMIO_ENULL,
     WORMIO_EARG,
     WORMIO_EBOUNDS,
-    WORMIO_EALIGN,
     WORMIO_EROWS,
+    WORMIO_ESCRATCH,
     ...
 };
 
@@ -15,30 +15,64 @@ enum wormio_boundary {
     ...
 };
 
+enum wormio_reducer {
+    WORMIO_SUM,
+    WORMIO_MEAN,
+    WORMIO_BRIGHTEST,
+    WORMIO_QUANTILE,
+    WORMIO_MAX,
+    WORMIO_STD,
+    WORMIO_GATHER,
+    ...
+};
+
 typedef struct {
     const void *data;
     uint64_t nbytes;
-    int64_t height;
-    int64_t width;
-    int64_t row_first;
-    int64_t row_stop;
-    int64_t row_stride;
+    int64_t n_planes;
+    int64_t height, width;
+    const int64_t *row_offset;
     int64_t pixel_stride;
 } wormio_pixels;
 
-typedef int wormio_sum_runs_fn(const wormio_pixels *pixels, int64_t n_volumes,
-                               int64_t n_slots, const int64_t *plane_offset,
-                               int64_t n_points, const int32_t *slot,
-                               const double *yx, int64_t n_runs,
-                               const int32_t *runs, int boundary, double offset,
-                               double *total, int32_t *voxels);
+typedef struct {
+    int64_t n_volumes, n_slots, n_points;
+    const int64_t *plane;
+    const int32_t *slot;
+    const double *yx;
+    const int32_t *mask;
+    const double *offset;
+} wormio_samples;
 
-wormio_sum_runs_fn wormio_sum_runs_u8;
-wormio_sum_runs_fn wormio_sum_runs_u16;
-wormio_sum_runs_fn wormio_sum_runs_i16;
-wormio_sum_runs_fn wormio_sum_runs_u32;
-wormio_sum_runs_fn wormio_sum_runs_f32;
-wormio_sum_runs_fn wormio_sum_runs_f64;
+typedef struct {
+    int64_t n_masks, n_runs, n_weights;
+    const int64_t *run_start;
+    const int32_t *runs;
+    const int64_t *weight_start;
+    const double *weights;
+} wormio_masks;
+
+typedef struct {
+    int reducer;
+    int boundary;
+    int linear;
+    int rectify;
+    int64_t k;
+    double q;
+    double saturation;
+} wormio_options;
+
+typedef int wormio_reduce_fn(const wormio_pixels *pixels, const wormio_samples *samples,
+                             const wormio_masks *masks, const wormio_options *options,
+                             double *scratch, int64_t n_scratch, double *value,
+                             int32_t *voxels, int32_t *saturated);
+
+wormio_reduce_fn wormio_reduce_u8;
+wormio_reduce_fn wormio_reduce_u16;
+wormio_reduce_fn wormio_reduce_i16;
+wormio_reduce_fn wormio_reduce_u32;
+wormio_reduce_fn wormio_reduce_f32;
+wormio_reduce_fn wormio_reduce_f64;
 
 const char *wormio_strerror(int status);
 const char *wormio_build_id(void);

@@ -1,6 +1,6 @@
 #include "geometry.h"
 
-#include <math.h>
+#include <string.h>
 
 /* Image sizes stay below this, so that no sum of a pixel index and a mask offset
  * (32 bit both) can overflow 64 bits. */
@@ -9,180 +9,279 @@ static const int64_t size_limit = INT32_MAX;
 /* Whether an array of rows * columns elements of `size` bytes can exist. */
 static int countable(int64_t rows, int64_t columns, size_t size)
 {
-    return columns == 0 || rows <= INT64_MAX / (int64_t)size / columns;
+    return rows >= 0 && columns >= 0 &&
+           (columns == 0 || rows <= INT64_MAX / (int64_t)size / columns);
 }
 
-static int check_counts(const wormio_job *job)
-{
-    if (job->n_volumes < 0 || job->n_slots < 0 || job->n_points < 0 || job->n_runs < 0)
-        return WORMIO_EARG;
-    if (!countable(job->n_volumes, job->n_slots, sizeof *job->plane_offset) ||
-        !countable(job->n_volumes, job->n_points, 2 * sizeof *job->yx) ||
-        !countable(job->n_runs, WORMIO_RUN_COLUMNS, sizeof *job->runs))
-        return WORMIO_EARG;
-    return WORMIO_OK;
-}
-
-static int check_pointers(const wormio_job *job)
+static int check_pixels(const wormio_job *job, int64_t size)
 {
     const wormio_pixels *p = job->pixels;
-    int planes = job->n_volumes > 0 && job->n_slots > 0;
-    int samples = job->n_volumes > 0 && job->n_points > 0;
 
-    if (p == NULL || (p->data == NULL && p->nbytes > 0))
-        return WORMIO_ENULL;
-    if (planes && job->plane_offset == NULL)
-        return WORMIO_ENULL;
-    if (samples && (job->slot == NULL || job->yx == NULL || job->total == NULL ||
-                    job->voxels == NULL))
-        return WORMIO_ENULL;
-    if (job->n_runs > 0 && job->runs == NULL)
+    if (p->nbytes > INT64_MAX || p->height < 0 || p->height > size_limit || p->width < 0 ||
+        p->width > size_limit || !countable(p->n_planes, p->height, sizeof *p->row_offset))
+        return WORMIO_EARG;
+    if (p->pixel_stride < size || (p->width > 0 && p->pixel_stride > INT64_MAX / p->width))
+        return WORMIO_EARG;
+    if ((p->data == NULL && p->nbytes > 0) ||
+        (p->n_planes > 0 && p->height > 0 && p->row_offset == NULL))
         return WORMIO_ENULL;
     return WORMIO_OK;
 }
 
-static int check_pixels(const wormio_pixels *p, int64_t size)
+static int check_samples(const wormio_job *job)
 {
-    if (p->nbytes > INT64_MAX)
-        return WORMIO_EARG;
-    if (p->height < 0 || p->height > size_limit || p->width < 0 || p->width > size_limit)
-        return WORMIO_EARG;
-    if (p->row_first < 0 || p->row_stop < p->row_first || p->height < p->row_stop)
-        return WORMIO_EARG;
-    if (p->row_stride < size || p->row_stride % size != 0 || p->pixel_stride < size ||
-        p->pixel_stride % size != 0)
-        return WORMIO_EARG;
-    return WORMIO_OK;
-}
+    const wormio_samples *s = job->samples;
+    int any = s->n_volumes > 0 && s->n_points > 0;
 
-/* Bytes from a plane's first pixel to the end of its last; -1 if over `limit`. */
-static int64_t plane_extent(const wormio_pixels *p, int64_t size, int64_t limit)
-{
-    int64_t rows = p->row_stop - p->row_first;
-    int64_t room = limit - size;
-
-    if (rows == 0 || p->width == 0)
-        return 0;
-    if (room < 0 || p->width - 1 > room / p->pixel_stride)
-        return -1;
-    room -= (p->width - 1) * p->pixel_stride;
-    if (rows - 1 > room / p->row_stride)
-        return -1;
-    room -= (rows - 1) * p->row_stride;
-    return limit - room;
-}
-
-static int check_planes(const wormio_job *job, int64_t size, size_t align)
-{
-    const wormio_pixels *p = job->pixels;
-    int64_t nbytes = (int64_t)p->nbytes;
-    int64_t extent = plane_extent(p, size, nbytes);
-
-    for (int64_t i = 0; i < job->n_volumes * job->n_slots; i++) {
-        int64_t start = job->plane_offset[i];
-        if (start == -1)
-            continue;
-        if (start < 0 || extent < 0 || start > nbytes - extent)
-            return WORMIO_EBOUNDS;
-        if (((uintptr_t)p->data + (uintptr_t)start) % align != 0)
-            return WORMIO_EALIGN;
+    if (!countable(s->n_volumes, s->n_slots, sizeof *s->plane) ||
+        !countable(s->n_volumes, s->n_points, 2 * sizeof *s->yx))
+        return WORMIO_EARG;
+    if ((s->n_volumes > 0 && s->n_slots > 0 && s->plane == NULL) ||
+        (s->n_volumes > 0 && s->offset == NULL) ||
+        (any && (s->slot == NULL || s->yx == NULL || s->mask == NULL)))
+        return WORMIO_ENULL;
+    if (any && (job->voxels == NULL || job->saturated == NULL ||
+                (job->value == NULL && job->options->reducer != WORMIO_GATHER)))
+        return WORMIO_ENULL;
+    for (int64_t i = 0; i < s->n_volumes * s->n_slots; i++) {
+        if (s->plane[i] < -1 || s->plane[i] >= job->pixels->n_planes)
+            return WORMIO_EARG;
     }
     return WORMIO_OK;
 }
 
-static int check_runs(const wormio_job *job)
+/* Count the voxels of a mask; -1 if it is none. */
+static int64_t count_voxels(const wormio_masks *m, int64_t index)
 {
     int64_t voxels = 0;
 
-    for (int64_t r = 0; r < job->n_runs; r++) {
-        const int32_t *run = job->runs + WORMIO_RUN_COLUMNS * r;
+    for (int64_t r = m->run_start[index]; r < m->run_start[index + 1]; r++) {
+        const int32_t *run = m->runs + WORMIO_RUN_COLUMNS * r;
         if (run[WORMIO_DX_FIRST] > run[WORMIO_DX_STOP])
-            return WORMIO_EARG;
+            return -1;
         voxels += (int64_t)run[WORMIO_DX_STOP] - run[WORMIO_DX_FIRST];
         /* They are counted in int32; and this many u32 still sum within int64. */
         if (voxels > INT32_MAX)
+            return -1;
+    }
+    return voxels;
+}
+
+static int check_masks(wormio_job *job)
+{
+    const wormio_masks *m = job->masks;
+
+    if (!countable(m->n_masks, 1, sizeof *m->run_start) || m->n_masks == INT64_MAX ||
+        !countable(m->n_runs, WORMIO_RUN_COLUMNS, sizeof *m->runs) ||
+        !countable(m->n_weights, 1, sizeof *m->weights))
+        return WORMIO_EARG;
+    if (m->run_start == NULL || (m->n_runs > 0 && m->runs == NULL) ||
+        (m->weights != NULL && m->weight_start == NULL) ||
+        (m->weights == NULL && m->n_weights > 0))
+        return WORMIO_ENULL;
+    if (m->run_start[0] != 0 || m->run_start[m->n_masks] != m->n_runs)
+        return WORMIO_EARG;
+    if (m->weights != NULL &&
+        (m->weight_start[0] != 0 || m->weight_start[m->n_masks] != m->n_weights))
+        return WORMIO_EARG;
+    /* First that all runs are within the array, then what they are. */
+    for (int64_t i = 0; i < m->n_masks; i++) {
+        if (m->run_start[i] > m->run_start[i + 1])
             return WORMIO_EARG;
+    }
+    job->most_voxels = 0;
+    for (int64_t i = 0; i < m->n_masks; i++) {
+        int64_t voxels = count_voxels(m, i);
+        if (voxels < 0)
+            return WORMIO_EARG;
+        if (m->weights != NULL &&
+            (m->weight_start[i] < 0 || m->weight_start[i] > m->n_weights ||
+             m->weight_start[i + 1] != m->weight_start[i] + voxels))
+            return WORMIO_EARG;
+        if (voxels > job->most_voxels)
+            job->most_voxels = voxels;
     }
     return WORMIO_OK;
 }
 
-int wormio_check_job(const wormio_job *job, size_t size, size_t align)
+static int check_options(const wormio_job *job)
 {
-    int status = check_counts(job);
+    const wormio_options *o = job->options;
 
+    if (o->boundary != WORMIO_EXCLUDE && o->boundary != WORMIO_CLIP &&
+        o->boundary != WORMIO_NAN)
+        return WORMIO_EARG;
+    if (o->reducer < WORMIO_SUM || o->reducer > WORMIO_GATHER)
+        return WORMIO_EARG;
+    if (o->reducer == WORMIO_BRIGHTEST && o->k < 1)
+        return WORMIO_EARG;
+    if (o->reducer == WORMIO_QUANTILE && !(o->q >= 0.0 && o->q <= 1.0))
+        return WORMIO_EARG;
+    if (job->masks->weights != NULL && o->reducer != WORMIO_SUM &&
+        o->reducer != WORMIO_MEAN && o->reducer != WORMIO_GATHER)
+        return WORMIO_EARG;
+    return WORMIO_OK;
+}
+
+static int needs_voxels(const wormio_job *job)
+{
+    int sums = job->options->reducer == WORMIO_SUM || job->options->reducer == WORMIO_MEAN;
+
+    return !sums || job->masks->weights != NULL || job->options->linear || job->options->rectify;
+}
+
+static int check_scratch(const wormio_job *job)
+{
+    int64_t samples = 1;
+    int64_t each = job->most_voxels * (job->masks->weights != NULL ? 2 : 1);
+
+    if (!needs_voxels(job))
+        return WORMIO_OK;
+    if (job->options->reducer == WORMIO_GATHER)
+        samples = job->samples->n_volumes * job->samples->n_points;
+    if (!countable(samples, each, sizeof *job->scratch) || job->n_scratch < samples * each)
+        return WORMIO_ESCRATCH;
+    if (samples * each > 0 && job->scratch == NULL)
+        return WORMIO_ENULL;
+    return WORMIO_OK;
+}
+
+int wormio_check_job(wormio_job *job, int64_t size)
+{
+    const wormio_pixels *p = job->pixels;
+    int status;
+
+    if (p == NULL || job->samples == NULL || job->masks == NULL || job->options == NULL)
+        return WORMIO_ENULL;
+    status = check_pixels(job, size);
     if (status == WORMIO_OK)
-        status = check_pointers(job);
+        status = check_samples(job);
     if (status == WORMIO_OK)
-        status = check_pixels(job->pixels, (int64_t)size);
+        status = check_masks(job);
     if (status == WORMIO_OK)
-        status = check_planes(job, (int64_t)size, align);
+        status = check_options(job);
     if (status == WORMIO_OK)
-        status = check_runs(job);
-    if (status == WORMIO_OK && job->boundary != WORMIO_EXCLUDE &&
-        job->boundary != WORMIO_CLIP && job->boundary != WORMIO_NAN)
-        status = WORMIO_EARG;
+        status = check_scratch(job);
+    job->needs_voxels = needs_voxels(job);
+    if (status == WORMIO_OK && p->width > 0) /* the product was checked above */
+        job->last_row = (int64_t)p->nbytes - (p->width - 1) * p->pixel_stride - size;
     return status;
 }
 
-/* Round a coordinate to a pixel of [0, size). Returns 0 if it lies outside. */
-static int round_to_pixel(double x, int64_t size, int64_t *pixel)
+int wormio_find_mask(const wormio_job *job, int64_t i, int32_t *known, wormio_mask *mask)
 {
-    double rounded = floor(x + 0.5);
+    const wormio_masks *m = job->masks;
+    int32_t index = job->samples->mask[i];
 
-    /* Compared as doubles, false for NaN: converting a NaN or a number beyond
-     * int64 would be undefined behaviour. */
-    if (!(rounded >= 0.0 && rounded < (double)size))
-        return 0;
-    *pixel = (int64_t)rounded;
-    return 1;
+    if (index < 0 || index >= m->n_masks)
+        return WORMIO_EARG;
+    if (index == *known)
+        return WORMIO_OK;
+    *known = index;
+    mask->runs = m->runs + WORMIO_RUN_COLUMNS * m->run_start[index];
+    mask->n_runs = m->run_start[index + 1] - m->run_start[index];
+    mask->weights = m->weights == NULL ? NULL : m->weights + m->weight_start[index];
+    mask->voxels = mask->longest_run = 0;
+    for (int axis = 0; axis < 3; axis++) {
+        mask->low[axis] = INT64_MAX;
+        mask->high[axis] = INT64_MIN;
+    }
+    for (int64_t r = 0; r < mask->n_runs; r++) {
+        const int32_t *run = mask->runs + WORMIO_RUN_COLUMNS * r;
+        const int64_t first[3] = {run[WORMIO_DZ], run[WORMIO_DY], run[WORMIO_DX_FIRST]};
+        const int64_t last[3] = {first[0], first[1], (int64_t)run[WORMIO_DX_STOP] - 1};
+
+        if (last[2] < first[2])
+            continue; /* no voxel, so nowhere */
+        mask->voxels += last[2] + 1 - first[2];
+        if (last[2] + 1 - first[2] > mask->longest_run)
+            mask->longest_run = last[2] + 1 - first[2];
+        for (int axis = 0; axis < 3; axis++) {
+            if (first[axis] < mask->low[axis])
+                mask->low[axis] = first[axis];
+            if (last[axis] > mask->high[axis])
+                mask->high[axis] = last[axis];
+        }
+    }
+    return WORMIO_OK;
 }
 
-int wormio_find_centre(const wormio_job *job, int64_t volume, int64_t point,
-                       wormio_sample *sample)
+static int64_t clamp(int64_t i, int64_t low, int64_t high)
 {
-    int64_t i = volume * job->n_points + point;
-
-    sample->slot = job->slot[i];
-    if (sample->slot < 0 || sample->slot >= job->n_slots)
-        return 0;
-    sample->plane_offset = job->plane_offset + volume * job->n_slots;
-    if (sample->plane_offset[sample->slot] < 0)
-        return 0;
-    return round_to_pixel(job->yx[2 * i], job->pixels->height, &sample->y) &&
-           round_to_pixel(job->yx[2 * i + 1], job->pixels->width, &sample->x);
+    return i < low ? low : i > high ? high : i;
 }
 
-static int64_t clamp(int64_t i, int64_t size)
+/*
+ * The plane and the image row at an offset from the centre, after clipping if the
+ * boundary says so. Returns 0 if they do not exist.
+ */
+static int place_row(const wormio_job *job, const wormio_sample *sample, int64_t dz,
+                     int64_t dy, int64_t *plane, int64_t *y)
 {
-    return i < 0 ? 0 : i < size ? i : size - 1;
-}
+    int64_t height = job->pixels->height, n_slots = job->samples->n_slots;
+    int64_t slot = sample->slot + dz;
+    int64_t row = sample->y + dy;
 
-int wormio_find_row(const wormio_job *job, const wormio_sample *sample,
-                    const int32_t *run, int64_t *plane, int64_t *y)
-{
-    int64_t height = job->pixels->height;
-    int64_t slot = sample->slot + run[WORMIO_DZ];
-    int64_t row = sample->y + run[WORMIO_DY];
-
-    if (job->boundary == WORMIO_CLIP) {
-        row = clamp(row, height);
-        slot = clamp(slot, job->n_slots);
+    if (job->options->boundary == WORMIO_CLIP) {
+        row = clamp(row, 0, height - 1);
+        slot = clamp(slot, 0, n_slots - 1);
         /* Ends at the centre at the latest: its plane was saved. */
-        while (sample->plane_offset[slot] < 0)
+        while (sample->plane[slot] < 0)
             slot += slot < sample->slot ? 1 : -1;
     }
-    if (row < 0 || row >= height || slot < 0 || slot >= job->n_slots ||
-        sample->plane_offset[slot] < 0)
+    if (row < 0 || row >= height || slot < 0 || slot >= n_slots || sample->plane[slot] < 0)
         return 0;
-    *plane = sample->plane_offset[slot];
+    *plane = sample->plane[slot];
     *y = row;
     return 1;
 }
 
-int wormio_mask_fits(const wormio_job *job, const wormio_sample *sample)
+int wormio_find_row(const wormio_job *job, const wormio_sample *sample, int64_t dz,
+                    int64_t dy, const char **row)
 {
-    for (int64_t r = 0; r < job->n_runs; r++) {
-        const int32_t *run = job->runs + WORMIO_RUN_COLUMNS * r;
+    int64_t plane, y, offset;
+
+    *row = NULL;
+    if (!place_row(job, sample, dz, dy, &plane, &y))
+        return WORMIO_OK;
+    offset = job->pixels->row_offset[plane * job->pixels->height + y];
+    if (offset == -1)
+        return WORMIO_EROWS;
+    if (offset < 0 || offset > job->last_row)
+        return WORMIO_EBOUNDS;
+    *row = (const char *)job->pixels->data + offset;
+    return WORMIO_OK;
+}
+
+int wormio_find_stretch(const wormio_job *job, const wormio_sample *sample,
+                        const int32_t *run, wormio_stretch *stretch)
+{
+    const int64_t width = job->pixels->width;
+    const int64_t first = sample->x + run[WORMIO_DX_FIRST];
+    const int64_t stop = sample->x + run[WORMIO_DX_STOP];
+    const int clips = job->options->boundary == WORMIO_CLIP;
+    int status;
+
+    memset(stretch, 0, sizeof *stretch);
+    stretch->first = clamp(first, 0, width);
+    stretch->stop = clamp(stop, 0, width);
+    if (first == stop || (stretch->first == stretch->stop && !clips))
+        return WORMIO_OK;
+    status = wormio_find_row(job, sample, run[WORMIO_DZ], run[WORMIO_DY], &stretch->row);
+    if (clips) {
+        stretch->left = (stop < 0 ? stop : 0) - (first < 0 ? first : 0);
+        stretch->right = (stop > width ? stop : width) - (first > width ? first : width);
+    } else {
+        stretch->skipped = stretch->first - first;
+    }
+    return status;
+}
+
+int wormio_mask_fits(const wormio_job *job, const wormio_sample *sample,
+                     const wormio_mask *mask)
+{
+    for (int64_t r = 0; r < mask->n_runs; r++) {
+        const int32_t *run = mask->runs + WORMIO_RUN_COLUMNS * r;
         int64_t first = sample->x + run[WORMIO_DX_FIRST];
         int64_t stop = sample->x + run[WORMIO_DX_STOP];
         int64_t plane, y;
@@ -190,7 +289,7 @@ int wormio_mask_fits(const wormio_job *job, const wormio_sample *sample)
         if (first == stop)
             continue;
         if (first < 0 || stop > job->pixels->width ||
-            !wormio_find_row(job, sample, run, &plane, &y))
+            !place_row(job, sample, run[WORMIO_DZ], run[WORMIO_DY], &plane, &y))
             return 0;
     }
     return 1;

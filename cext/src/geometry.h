@@ -12,41 +12,113 @@
 /* Columns of a run. */
 enum { WORMIO_DZ, WORMIO_DY, WORMIO_DX_FIRST, WORMIO_DX_STOP, WORMIO_RUN_COLUMNS };
 
-/* The arguments that all kernels share; shapes as in wormio_extract.h. */
+/* The arguments of a kernel, and what is known once they have been checked. */
 typedef struct {
     const wormio_pixels *pixels;
-    int64_t n_volumes, n_slots, n_points, n_runs;
-    const int64_t *plane_offset;
-    const int32_t *slot;
-    const double *yx;
-    const int32_t *runs;
-    int boundary;
-    double offset;
-    double *total;
-    int32_t *voxels;
+    const wormio_samples *samples;
+    const wormio_masks *masks;
+    const wormio_options *options;
+    double *scratch;
+    int64_t n_scratch;
+    double *value;
+    int32_t *voxels, *saturated;
+
+    int64_t last_row;    /* highest byte at which a row may begin; negative: none */
+    int64_t most_voxels; /* of the masks */
+    int needs_voxels;    /* one by one, in scratch memory */
 } wormio_job;
 
-/* One valid sample: its volume's planes and its rounded centre, in the image. */
+/* One mask. */
 typedef struct {
-    const int64_t *plane_offset; /* [n_slots] */
+    const int32_t *runs;
+    int64_t n_runs;
+    const double *weights; /* NULL: all are 1 */
+    int64_t voxels, longest_run;
+    int64_t low[3], high[3]; /* z, y, x: least and greatest offsets of its voxels */
+} wormio_mask;
+
+/* One valid sample: its volume's planes and its centre, rounded, in the image. */
+typedef struct {
+    const int64_t *plane; /* [n_slots] */
     int64_t slot, y, x;
 } wormio_sample;
 
-/* Check all arguments, for pixels of `size` bytes aligned to `align`. */
-int wormio_check_job(const wormio_job *job, size_t size, size_t align);
+/* The pixels that a run of a sample takes from one row. */
+typedef struct {
+    const char *row;     /* its pixel 0; NULL if nothing is taken */
+    int64_t first, stop; /* pixels of the row, half open */
+    int64_t left, right; /* how often its first and last pixel are repeated */
+    int64_t skipped;     /* voxels of the run before the first that is there */
+} wormio_stretch;
 
-/* Round the centre of a point. Returns 0 if the sample is not valid. */
-int wormio_find_centre(const wormio_job *job, int64_t volume, int64_t point,
-                       wormio_sample *sample);
+/* Check all arguments, for pixels of `size` bytes, and complete the job. */
+int wormio_check_job(wormio_job *job, int64_t size);
+
+/* The mask of a sample; `mask` is left as it is if it holds that one already. */
+int wormio_find_mask(const wormio_job *job, int64_t i, int32_t *known, wormio_mask *mask);
+
+/* Round a coordinate to a pixel of [0, size). Returns 0 if it lies outside. */
+static inline int wormio_round(double x, int64_t size, int64_t *pixel)
+{
+    double up = x + 0.5; /* the integer part of it is its floor, as it is not negative */
+
+    /* Compared as doubles, false for NaN: converting a NaN or a number beyond
+     * int64 would be undefined behaviour. */
+    if (!(up >= 0.0 && up < (double)size))
+        return 0;
+    *pixel = (int64_t)up;
+    return 1;
+}
+
+/* Round the centre of sample `i`, a point of a volume. Returns 0 if it is not valid. */
+static inline int wormio_find_centre(const wormio_job *job, int64_t volume, int64_t i,
+                                     wormio_sample *sample)
+{
+    const wormio_samples *s = job->samples;
+
+    sample->slot = s->slot[i];
+    if (sample->slot < 0 || sample->slot >= s->n_slots)
+        return 0;
+    sample->plane = s->plane + volume * s->n_slots;
+    if (sample->plane[sample->slot] < 0)
+        return 0;
+    return wormio_round(s->yx[2 * i], job->pixels->height, &sample->y) &&
+           wormio_round(s->yx[2 * i + 1], job->pixels->width, &sample->x);
+}
+
+/* Whether the mask lies within the image and the sweep, and its planes were saved. */
+static inline int wormio_is_interior(const wormio_job *job, const wormio_sample *sample,
+                                     const wormio_mask *mask)
+{
+    if (mask->voxels == 0 || sample->slot + mask->low[0] < 0 ||
+        sample->slot + mask->high[0] >= job->samples->n_slots ||
+        sample->y + mask->low[1] < 0 || sample->y + mask->high[1] >= job->pixels->height ||
+        sample->x + mask->low[2] < 0 || sample->x + mask->high[2] >= job->pixels->width)
+        return 0;
+    for (int64_t dz = mask->low[0]; dz <= mask->high[0]; dz++) {
+        if (sample->plane[sample->slot + dz] < 0)
+            return 0;
+    }
+    return 1;
+}
 
 /*
- * The plane (its offset) and the image row that a run reads, after clipping if
- * the boundary says so. Returns 0 if they do not exist.
+ * The row `dy` below and `dz` slots above the centre, moved as WORMIO_CLIP says; NULL
+ * if it does not exist.
  */
-int wormio_find_row(const wormio_job *job, const wormio_sample *sample,
-                    const int32_t *run, int64_t *plane, int64_t *y);
+int wormio_find_row(const wormio_job *job, const wormio_sample *sample, int64_t dz,
+                    int64_t dy, const char **row);
+
+/*
+ * The pixels a run takes, moved or left out as the boundary says. Where WORMIO_NAN
+ * says that the sample is not valid, as where WORMIO_EXCLUDE leaves voxels out, fewer
+ * are taken than the run has.
+ */
+int wormio_find_stretch(const wormio_job *job, const wormio_sample *sample,
+                        const int32_t *run, wormio_stretch *stretch);
 
 /* Whether every voxel of the mask exists, as WORMIO_NAN demands. */
-int wormio_mask_fits(const wormio_job *job, const wormio_sample *sample);
+int wormio_mask_fits(const wormio_job *job, const wormio_sample *sample,
+                     const wormio_mask *mask);
 
 #endif

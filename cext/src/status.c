@@ -14,13 +14,13 @@ const char *wormio_strerror(int status)
     case WORMIO_ENULL:
         return "a null pointer was given where there should be elements";
     case WORMIO_EARG:
-        return "a count, size, stride, run or boundary makes no sense";
+        return "a count, size, stride, mask or option makes no sense";
     case WORMIO_EBOUNDS:
-        return "a plane reaches beyond the buffer of pixels";
-    case WORMIO_EALIGN:
-        return "the pixels are not aligned to their type";
+        return "a row reaches beyond the buffer of pixels";
     case WORMIO_EROWS:
         return "a mask needs image rows that are not in the buffer";
+    case WORMIO_ESCRATCH:
+        return "the scratch memory is too small for the masks";
     default:
         return "unknown status";
     }

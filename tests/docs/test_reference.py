@@ -188,6 +188,7 @@ def test_the_docstring_of_a_hook_holds_a_complete_plugin(hook):
     offered = {
         "wormio_formats": registry.formats,
         "wormio_position_readers": registry.position_readers,
+        "wormio_reducers": registry.reducers,
     }
     assert [item.name.split("-")[0] for item in offered[hook]] == ["mylab"]
     for fmt in registry.formats:

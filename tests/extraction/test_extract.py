@@ -13,12 +13,11 @@ from wormio.errors import (
     OptionError,
     UnsupportedCapabilityError,
 )
-from wormio.extraction import Box, Mean, Sum
+from wormio.extraction import Box, Sum
 from wormio.model import (
     ArrayRecording,
     Channel,
     Flag,
-    Labels,
     Origin,
     Positions,
     Timeline,
@@ -308,8 +307,6 @@ def test_wrong_options_are_refused_by_name(recording):
         Box(2, 5, 5)
     with pytest.raises(OptionError, match="absurdly large"):
         Box(10_001, 10_001, 10_001)
-    with pytest.raises(UnsupportedCapabilityError, match="label image"):
-        wormio.extract(recording, Labels(image=np.ones((8, 20, 30), int)))
     halves = ArrayRecording.from_volumes(np.zeros((2, 2, 1, 9, 9), np.float16))
     with pytest.raises(UnsupportedCapabilityError, match="float16"):
         wormio.extract(halves, Positions.static([[0, 4, 4]], z_unit="frame"))
@@ -322,8 +319,3 @@ def test_a_recording_without_volumes_or_z_says_so():
     flat = ArrayRecording.from_volumes(np.zeros((2, 2, 1, 9, 9), np.uint8))
     with pytest.raises(OptionError, match="z of the frames is unknown"):
         wormio.extract(flat, Positions.static([[0, 4, 4]]))
-
-
-def test_reducers_say_what_they_are():
-    assert Mean().to_json() == {"name": "mean"}
-    assert Sum().to_json() == {"name": "sum"}

@@ -272,6 +272,14 @@ def _compare_facts(recording: Any, entry: Entry) -> None:
             expected = entry.um.get(axis)
             found = getattr(recording.voxel_size, axis)
             assert found == (None if expected is None else pytest.approx(expected, rel=1e-6))
+    _compare_columns(timeline, entry)
+    if entry.findings is not None:
+        assert sorted({f.code for f in recording.findings}) == sorted(entry.findings)
+
+
+def _compare_columns(timeline: Any, entry: Entry) -> None:
+    import pytest
+
     if entry.z is not None:
         assert timeline.z[: len(entry.z)].tolist() == pytest.approx(entry.z)
     if entry.first_time is not None:
@@ -280,8 +288,6 @@ def _compare_facts(recording: Any, entry: Entry) -> None:
         assert timeline.origins["time"].name == entry.time
     if entry.z_origin:
         assert timeline.origins["z"].name == entry.z_origin
-    if entry.findings is not None:
-        assert sorted({f.code for f in recording.findings}) == sorted(entry.findings)
 
 
 # --- the page -----------------------------------------------------------------------------------

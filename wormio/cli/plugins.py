@@ -47,6 +47,8 @@ def list_plugins(as_json: JsonOption = False) -> None:
         offers = [f"formats {', '.join(plugin.formats)}"] if plugin.formats else []
         if plugin.position_readers:
             offers.append(f"position readers {', '.join(plugin.position_readers)}")
+        if plugin.reducers:
+            offers.append(f"reducers {', '.join(plugin.reducers)}")
         told = plugin.reason or "; ".join(offers) or "nothing"
         typer.echo(f"{plugin.name:12} {plugin.state:8} [{plugin.distribution}] {told}")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -19,7 +21,7 @@ __all__ = ["assemble", "options_of"]
 
 
 def assemble(plan: Plan, samples: Samples, span: Span) -> dict[str, Signal]:
-    """Return the signals of each channel.
+    """Return the signals of each channel and mask: ``"green"``, or ``"green/ring"``.
 
     Parameters
     ----------
@@ -30,12 +32,12 @@ def assemble(plan: Plan, samples: Samples, span: Span) -> dict[str, Signal]:
     """
     recording, timeline = plan.recording, plan.recording.timeline
     rows = slice(*span)
-    options = options_of(plan, span)
+    options, versions = options_of(plan, span), _versions()
     provenance = Provenance(
         source=recording.source.to_json(),
         recording_id=recording_id(recording),
         options=options,
-        versions=_versions(),
+        versions=versions,
         positions=plan.where,
         volumes=timeline.volumes[rows],
         centre_frame=plan.places[0].centres.frame[rows],
@@ -44,35 +46,38 @@ def assemble(plan: Plan, samples: Samples, span: Span) -> dict[str, Signal]:
     for j, (index, place) in enumerate(zip(plan.channels, plan.places, strict=True)):
         frame = place.centres.frame[rows]
         channel = recording.channels[index]
-        data, voxels = samples.data[j], samples.voxels[j]
         sampled = np.where(frame >= 0, timeline.time[frame], np.nan)
-        signals[channel.name] = Signal(
-            data=data,
-            volume=np.arange(*span),
-            time=timeline.volume_time[rows] + channel.time_offset,
-            sample_time=sampled + channel.time_offset,
-            valid=(voxels > 0) & np.isfinite(data),
-            voxels=voxels,
-            labels=plan.where.labels,
-            events=recording.events,
-            channel=channel,
-            quantity="fluorescence",
-            unit=plan.reducer.unit,
-            history=(
-                Step(
-                    name="extract",
-                    parameters=options | {"channel": channel.name},
-                    version=version("wormio"),
-                ),
-            ),
-            recording=provenance.recording_id,
-            provenance=provenance
-            if np.array_equal(frame, provenance.centre_frame)
-            else attrs.evolve(provenance, centre_frame=frame),
-        )
+        own = provenance
+        if not np.array_equal(frame, provenance.centre_frame):
+            own = attrs.evolve(own, centre_frame=frame)
+        if plan.by_channel:
+            own = attrs.evolve(own, positions=place.positions)
+        for k, name in enumerate(plan.masks):
+            data, voxels = samples.data[j, k], samples.voxels[j, k]
+            key = f"{channel.name}/{name}" if name else channel.name
+            parameters = options | {"channel": channel.name} | ({"name": name} if name else {})
+            signals[key] = Signal(
+                data=data,
+                volume=np.arange(*span),
+                time=timeline.volume_time[rows] + channel.time_offset,
+                sample_time=sampled + channel.time_offset,
+                valid=(voxels > 0) & np.isfinite(data),
+                voxels=voxels,
+                saturated=samples.saturated[j, k],
+                background=None if samples.background is None else samples.background[j, 0],
+                labels=plan.where.labels,
+                events=recording.events,
+                channel=channel,
+                quantity="fluorescence",
+                unit=plan.reducer.unit,
+                history=(Step("extract", parameters, versions["wormio"]),),
+                recording=provenance.recording_id,
+                provenance=own,
+            )
     return signals
 
 
+@cache  # of one process; reading them takes longer than extracting a volume
 def options_of(plan: Plan, span: Span) -> dict[str, Any]:
     """Return the choices that a provenance keeps, as JSON; with the volumes if they are not all."""
     n_volumes = plan.recording.timeline.n_volumes
@@ -81,7 +86,7 @@ def options_of(plan: Plan, span: Span) -> dict[str, Any]:
     return plan.options() | {"part": {"volumes": list(span), "of": n_volumes}}
 
 
-def _versions() -> dict[str, str]:
+def _versions() -> Mapping[str, str]:
     return {
         "wormio": version("wormio"),
         "python": platform.python_version(),

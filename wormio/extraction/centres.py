@@ -13,6 +13,8 @@ __all__ = ["Centres", "find_centres", "plane_table"]
 
 # A neuron farther from every saved plane than this lies between or beyond them.
 _MAX_PLANE_STEPS = 0.75
+# So many distances between neurons and planes are looked at together.
+_MAX_DISTANCES = 1 << 20
 
 
 @attrs.frozen
@@ -68,17 +70,16 @@ def plane_table(
     (V, S) int64
         Row of the block (0 is `first_frame`) for each volume and slot; -1 if never saved.
     """
-    n_slots = int(timeline.n_slots[first_volume:stop_volume].max())
-    table = np.full((stop_volume - first_volume, n_slots), -1, np.int64)
-    start, stop = timeline.volumes[first_volume, 0], timeline.volumes[stop_volume - 1, 1]
-    rows = np.arange(start, stop)
-    used = (
-        (timeline.volume[rows] >= 0)
+    n_slots = int(np.diff(timeline.volume_counts[first_volume:stop_volume], axis=1).max())
+    rows = slice(timeline.volumes[first_volume, 0], timeline.volumes[stop_volume - 1, 1])
+    volume = timeline.volume[rows] - first_volume
+    used = np.flatnonzero(
+        (volume >= 0)
         & ((timeline.flags[rows] & Flag.DUPLICATE) == 0)
         & (timeline.stored[rows, channel] >= 0)
     )
-    rows = rows[used]
-    table[timeline.volume[rows] - first_volume, timeline.slot[rows]] = rows - first_frame
+    table = np.full((stop_volume - first_volume, n_slots), -1, np.int64)
+    table[volume[used], timeline.slot[rows][used]] = used + rows.start - first_frame
     return table
 
 
@@ -91,27 +92,57 @@ def _nearest_in_um(timeline: Timeline, positions: Positions) -> NDArray[np.int64
             found=f"z of origin {timeline.origins['z'].name}",
             cure="give z as the index of the frame in its volume",
         )
-    single = (timeline.flags & Flag.DUPLICATE) == 0
+    # The frames that count, volume after volume, in a table of as many columns as the longest has.
+    counts = (timeline.volume >= 0) & ((timeline.flags & Flag.DUPLICATE) == 0) & np.isfinite(z)
+    frames = np.flatnonzero(counts)
+    volume = timeline.volume[frames]
+    length = np.bincount(volume, minlength=timeline.n_volumes)
+    column = np.arange(len(frames)) - np.repeat(np.cumsum(length) - length, length)
+    frame = np.full((timeline.n_volumes, max(int(length.max(initial=0)), 1)), -1, np.int64)
+    frame[volume, column] = frames
     coords = positions.at(0, timeline.n_volumes)[..., 0]
     result = np.full(coords.shape, -1, np.int64)
-    for volume, (first, stop) in enumerate(timeline.volumes):
-        rows = np.arange(first, stop)
-        rows = rows[single[first:stop] & np.isfinite(z[first:stop])]
-        if not len(rows):
-            continue
-        distance = np.abs(coords[volume][:, np.newaxis] - z[rows])
-        found = np.isfinite(coords[volume])
-        nearest = np.where(found[:, np.newaxis], distance, np.inf).argmin(axis=1)
-        limit = _MAX_PLANE_STEPS * _plane_step(z[rows], timeline.slot[rows])
-        near = found & (distance[np.arange(len(nearest)), nearest] <= limit)
-        result[volume] = np.where(near, rows[nearest], -1)
+    at_once = max(1, _MAX_DISTANCES // max(frame.shape[1] * coords.shape[1], 1))
+    for begin in range(0, len(frame), at_once):
+        part = slice(begin, begin + at_once)
+        result[part] = _nearest(timeline, z, frame[part], coords[part])
     return result
 
 
-def _plane_step(z: NDArray[np.float64], slot: NDArray[np.int64]) -> float:
-    if len(z) < 2:
-        return float("inf")  # a volume of one plane: whatever is in it is in that plane
-    return float(np.median(np.abs(np.diff(z) / np.diff(slot))))
+def _nearest(
+    timeline: Timeline,
+    z: NDArray[np.float64],
+    frame: NDArray[np.int64],
+    coords: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """Return the frame nearest to each neuron; `frame` is (V, S), -1 at the end of each line."""
+    there = frame >= 0
+    planes = np.where(there, z[frame], np.inf)
+    found = np.isfinite(coords) & there.any(axis=1)[:, np.newaxis]
+    wanted = np.where(found, coords, 0.0)
+    distance = np.abs(wanted[:, :, np.newaxis] - planes[:, np.newaxis, :])
+    nearest = distance.argmin(axis=2)
+    limit = _MAX_PLANE_STEPS * _plane_steps(planes, timeline.slot[frame], there)
+    least = np.take_along_axis(distance, nearest[:, :, np.newaxis], axis=2)[:, :, 0]
+    near = found & (least <= limit[:, np.newaxis])
+    return np.where(near, np.take_along_axis(frame, nearest, axis=1), -1)
+
+
+def _plane_steps(
+    planes: NDArray[np.float64], slot: NDArray[np.int64], there: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return each volume's median distance of neighbouring slots."""
+    both = there[:, 1:]
+    with np.errstate(invalid="ignore", divide="ignore"):  # at the end of the lines
+        step = np.abs(np.diff(planes, axis=1) / np.diff(slot, axis=1))
+    step = np.sort(np.where(both, step, np.inf), axis=1)
+    # A volume of one plane: whatever is in it is in that plane.
+    result = np.full(len(planes), np.inf)
+    number = both.sum(axis=1)
+    some = np.flatnonzero(number)
+    low, high = (number[some] - 1) // 2, number[some] // 2
+    result[some] = (step[some, low] + step[some, high]) / 2
+    return result
 
 
 def _by_frame_index(timeline: Timeline, positions: Positions) -> NDArray[np.int64]:

@@ -3,18 +3,44 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 
 from wormio.errors import ExtractionError, OptionError, UnsupportedCapabilityError
-from wormio.extraction.kernels import SUPPORTED_DTYPES
-from wormio.model import Labels, Positions, Recording, channel_index
+from wormio.extraction.backgrounds import Background
+from wormio.extraction.kernels import SUPPORTED_DTYPES, Operation
+from wormio.extraction.masks import Mask
+from wormio.extraction.reducers import (
+    BrightestMean,
+    Max,
+    Mean,
+    Median,
+    Percentile,
+    Reducer,
+    Std,
+    Sum,
+    VoxelReducer,
+)
+from wormio.model import Positions, Recording, channel_index
 
-__all__ = ["Offset", "channel_offset", "check_request", "pick_channels", "pick_volumes"]
+__all__ = [
+    "Offset",
+    "channel_offset",
+    "check_background",
+    "check_positions",
+    "check_request",
+    "named_masks",
+    "pick_channels",
+    "pick_volumes",
+    "saturation_level",
+]
 
 _log = logging.getLogger(__name__)
+
+_NAME = re.compile(r"[\w-]+")
 
 Offset = Literal["channel"] | float | Mapping[str, float]
 
@@ -61,7 +87,7 @@ def pick_volumes(recording: Recording, volumes: tuple[int, int] | None) -> tuple
     return first, stop
 
 
-def check_request(recording: Recording, where: Positions, boundary: str) -> None:
+def check_request(recording: Recording, boundary: str, subpixel: str | None) -> None:
     """Refuse what cannot be extracted, before any pixel is read.
 
     Raises
@@ -69,27 +95,45 @@ def check_request(recording: Recording, where: Positions, boundary: str) -> None
     ExtractionError, OptionError, UnsupportedCapabilityError
         See `wormio.extract`.
     """
-    if isinstance(where, Labels):
-        raise UnsupportedCapabilityError(
-            "extraction by a label image is not there yet",
-            expected="Positions",
-            found="Labels",
-            cure="extract a Box around the centres of the labels",
-        )
     if boundary not in {"exclude", "clip", "nan"}:
         raise OptionError(
             "unknown boundary", expected="'exclude', 'clip' or 'nan'", found=repr(boundary)
         )
+    if subpixel not in {None, "linear"}:
+        raise OptionError("unknown subpixel", expected="'linear' or None", found=repr(subpixel))
     timeline = recording.timeline
-    if not len(where):
-        raise ExtractionError(
-            "there are no neurons", expected="at least one position", found="none"
-        )
     if not timeline.n_volumes:
         raise ExtractionError(
             "the recording has no complete volume",
             found=f"{len(timeline)} frames, volumes by {timeline.policy.get('name', 'no policy')}",
             cure="assign volumes by another rule: recording.with_timeline(...)",
+        )
+    if recording.frames.dtype not in SUPPORTED_DTYPES:
+        raise UnsupportedCapabilityError(
+            "pixels of this type cannot be extracted",
+            expected=", ".join(str(dtype) for dtype in SUPPORTED_DTYPES),
+            found=str(recording.frames.dtype),
+        )
+
+
+def check_positions(recording: Recording, where: Positions) -> None:
+    """Refuse positions that are not of this recording.
+
+    Raises
+    ------
+    ExtractionError
+    """
+    timeline = recording.timeline
+    if not isinstance(where, Positions):
+        raise OptionError(
+            "neither positions nor labels",
+            expected="Positions, Labels, or Positions by channel",
+            found=type(where).__name__,
+            cure="Positions.static(zyx) of an array (neurons, 3)",
+        )
+    if not len(where):
+        raise ExtractionError(
+            "there are no neurons", expected="at least one position", found="none"
         )
     if where.is_tracked and len(where.coords) != timeline.n_volumes:
         raise ExtractionError(
@@ -104,12 +148,6 @@ def check_request(recording: Recording, where: Positions, boundary: str) -> None
             f"{timeline.volumes[0].tolist()}",
             found=f"{len(where.volumes)} volumes, the first of frames {where.volumes[:1].tolist()}",
             cure="use the recording, and the volume policy, that the neurons were found with",
-        )
-    if recording.frames.dtype not in SUPPORTED_DTYPES:
-        raise UnsupportedCapabilityError(
-            "pixels of this type cannot be extracted",
-            expected=", ".join(str(dtype) for dtype in SUPPORTED_DTYPES),
-            found=str(recording.frames.dtype),
         )
     _check_inside(recording, where)
 
@@ -130,6 +168,102 @@ def _check_inside(recording: Recording, where: Positions) -> None:
         cure="check the order of the axes (z, y, x) and the unit; "
         f"positions.without_outside({height}, {width}) makes them NaN (--drop-outside)",
     )
+
+
+def named_masks(
+    mask: Mask | Mapping[str, Mask], n_neurons: int, reducer: Reducer
+) -> dict[str, Mask]:
+    """Return the masks by name, ``""`` if there is but one.
+
+    Raises
+    ------
+    OptionError
+        They are no masks, or of other neurons, or their weights would be ignored.
+    """
+    if isinstance(reducer, type) or not (
+        isinstance(getattr(reducer, "operation", None), Operation)
+        or isinstance(reducer, VoxelReducer)
+    ):
+        raise OptionError(
+            "the reducer is none",
+            expected="Mean(), Sum(), BrightestMean(k), Median(), Percentile(q), Max(), Std(), or "
+            "an object with unit, reduce and to_json",
+            found=repr(reducer)[:200],
+        )
+    masks = dict(mask) if isinstance(mask, Mapping) else {"": mask}
+    if not masks or (isinstance(mask, Mapping) and not all(_NAME.fullmatch(n) for n in masks)):
+        raise OptionError(
+            "masks need names, of which those of the signals are made",
+            expected="letters, digits, - and _, as in {'soma': Box(3, 5, 5), 'ring': ...}",
+            found=", ".join(map(repr, masks)) or "none",
+        )
+    for name, each in masks.items():
+        if not callable(getattr(each, "table", None)):
+            raise OptionError(
+                f"mask {name} is none" if name else "the mask is none",
+                expected="Box, Ellipsoid, Offsets, Weighted, or several by name",
+                found=repr(each)[:200],
+            )
+        weighted = each.table(n_neurons).weights is not None
+        if weighted and isinstance(reducer, BrightestMean | Median | Percentile | Max | Std):
+            raise OptionError(
+                f"{type(reducer).__name__} cannot use the weights of a mask",
+                expected="Mean or Sum with a Weighted mask",
+                found=repr(reducer),
+                cure="give the same voxels as Offsets",
+            )
+    return masks
+
+
+def check_background(
+    background: Background | None,
+    masks: Mapping[str, Mask],
+    n_neurons: int,
+    reducer: Reducer,
+) -> Background | None:
+    """Refuse a background that cannot be subtracted.
+
+    Raises
+    ------
+    OptionError
+    """
+    if background is None:
+        return None
+    if not isinstance(background, Background):
+        raise OptionError(
+            "the background is none",
+            expected="Annulus or PlanePercentile",
+            found=repr(background)[:200],
+        )
+    weighted = any(mask.table(n_neurons).weights is not None for mask in masks.values())
+    if not isinstance(reducer, Mean | Sum | BrightestMean | Median | Percentile | Max) or (
+        weighted and isinstance(reducer, Sum)
+    ):
+        raise OptionError(
+            "the background of a voxel cannot be subtracted from this",
+            expected="Mean, BrightestMean, Median, Percentile, Max; Sum without weights",
+            found=repr(reducer) + (" with weights" if weighted else ""),
+        )
+    return background
+
+
+def saturation_level(recording: Recording, saturation: float | None) -> float:
+    """Return the level from which on pixels are saturated; NaN if none can be.
+
+    Raises
+    ------
+    OptionError
+    """
+    if saturation is None:
+        dtype = recording.frames.dtype
+        return float(np.iinfo(dtype).max) if dtype.kind in "iu" else float("nan")
+    if isinstance(saturation, bool) or not np.isfinite(saturation):
+        raise OptionError(
+            "the level of saturation is no number of counts",
+            expected="a finite number, or None: the highest that integer pixels can have",
+            found=repr(saturation),
+        )
+    return float(saturation)
 
 
 def channel_offset(recording: Recording, index: int, offset: Offset) -> float:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from wormio.extraction.kernels import sum_runs
-from wormio.extraction.reading import read_block, rows_touched
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from wormio.errors import ExtractionError
+from wormio.extraction.backgrounds import Background, PlanePercentile, free_voxels
+from wormio.extraction.kernels import Operation, Reduced, gather, reduce
+from wormio.extraction.reading import Block, read_block
+from wormio.extraction.reducers import Sum, VoxelReducer
 from wormio.extraction.task import Samples, Task
+from wormio.extraction.touching import wanted_rows
+from wormio.extraction.voxels import MaskTable
 from wormio.model import Recording
 
-__all__ = ["compute"]
+__all__ = ["compute", "reduce_block"]
 
 
 def compute(recording: Recording, task: Task) -> Samples:
@@ -20,22 +29,101 @@ def compute(recording: Recording, task: Task) -> Samples:
     RecordingError, ExtractionError
         Pixels could not be read, or are not what the task says.
     """
-    height = recording.frames.shape[2]
-    runs = task.mask.runs()
-    rows = rows_touched(task.yx[..., 0], runs, height)
-    block = read_block(recording, task.frames, task.channels, rows)
-    data, voxels = np.empty(task.slot.shape), np.empty(task.slot.shape, np.int32)
-    for j, offset in enumerate(task.offsets):
-        total, voxels[j] = sum_runs(
-            block[:, j],
-            height=height,
-            row_first=rows[0],
-            planes=task.planes[j],
-            slot=task.slot[j],
-            yx=task.yx[j],
-            runs=runs,
-            boundary=task.boundary,
-            offset=offset,
+    spans = wanted_rows(task, recording.frames.shape[2:])
+    return reduce_block(read_block(recording, task.frames, task.channels, spans), task)
+
+
+def reduce_block(block: Block, task: Task) -> Samples:
+    """Return the samples of a task from its pixels.
+
+    Parameters
+    ----------
+    block : Block
+        The task's channels, with its planes and the rows that its masks touch.
+    task : Task
+    """
+    n_channels, *rest = task.slot.shape
+    background = None if task.background is None else _background(block, task, task.background)
+    samples = Samples.empty((n_channels, len(task.masks), *rest), background=background is not None)
+    for k, table in enumerate(task.masks):
+        reduced = _reduce(block, task, table)
+        samples.data[:, k] = reduced.value
+        samples.voxels[:, k] = reduced.voxels
+        samples.saturated[:, k] = reduced.saturated
+        if background is not None:
+            # Of each voxel: a sum has as many of them.
+            summed = isinstance(task.reducer, Sum)
+            samples.data[:, k] -= background * reduced.voxels if summed else background
+    if samples.background is not None:
+        samples.background[:, 0] = background
+    return samples
+
+
+def _background(block: Block, task: Task, kind: Background) -> NDArray[np.float64]:
+    """Return the background of each sample, (C, V, N); NaN where there is no voxel of it."""
+    operation = Operation("quantile", q=kind.percentile / 100)
+    ring = task.tables[-1]
+    found = np.full(task.slot.shape, np.nan)
+    n_slots = task.planes.shape[2]
+    for c in range(len(found)):
+        channel = attrs.evolve(block, row_offset=block.row_offset[c : c + 1])
+        slot, yx = task.slot[c], task.yx[c]
+        if isinstance(kind, PlanePercentile):
+            # Once for each plane that neurons are in, from its corner.
+            used = np.unique(slot[slot >= 0])
+            table, at = ring, np.zeros((len(slot), len(used), 2))
+            slot = np.broadcast_to(used, at.shape[:2])
+        else:
+            shape = (n_slots, block.height, block.width)
+            table, at = free_voxels(ring, task.masks, slot, yx, shape), yx
+        values = reduce(
+            channel,
+            planes=task.planes[c : c + 1],
+            slot=slot[np.newaxis],
+            yx=at[np.newaxis],
+            table=table,
+            operation=operation,
+            boundary="exclude",
+            offset=task.offsets[c : c + 1],
+            rectify=task.rectify,
+        ).value[0]
+        if isinstance(kind, PlanePercentile):
+            place = np.searchsorted(used, np.maximum(task.slot[c], used[:1].min(initial=0)))
+            values = np.take_along_axis(values, place, axis=1) if len(used) else found[c]
+            values = np.where(task.slot[c] >= 0, values, np.nan)
+        found[c] = values
+    return found
+
+
+def _reduce(block: Block, task: Task, table: MaskTable) -> Reduced:
+    common: dict[str, Any] = {
+        "planes": task.planes,
+        "slot": task.slot,
+        "yx": task.yx,
+        "table": table,
+        "boundary": task.boundary,
+        "offset": task.offsets,
+        "linear": task.linear,
+        "rectify": task.rectify,
+        "saturation": task.saturation,
+    }
+    if not isinstance(task.reducer, VoxelReducer):
+        return reduce(block, operation=task.reducer.operation, **common)  # type: ignore[attr-defined]
+    values, weights, reduced = gather(block, **common)
+    there = reduced.voxels > 0
+    if there.any():
+        chosen = np.asarray(
+            task.reducer.reduce(
+                values[there],
+                reduced.voxels[there],
+                None if weights is None else weights[there],
+            )
         )
-        data[j] = task.reducer.finish(total, voxels[j])
-    return Samples(data=data, voxels=voxels)
+        if chosen.shape != (int(there.sum()),) or chosen.dtype.kind not in "iuf":
+            raise ExtractionError(
+                f"reducer {task.reducer!r} did not return one number for each sample",
+                expected=f"float64 of shape ({int(there.sum())},)",
+                found=f"{chosen.dtype} of shape {chosen.shape}",
+            )
+        reduced.value[there] = chosen
+    return reduced

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Literal
 
 from wormio.errors import OptionError
 from wormio.extraction.assembling import assemble
+from wormio.extraction.backgrounds import Background
 from wormio.extraction.checking import (
     Offset,
     channel_offset,
+    check_background,
     check_request,
     pick_channels,
     pick_volumes,
+    saturation_level,
 )
 from wormio.extraction.checkpoint import opened_checkpoint
 from wormio.extraction.executors import ExecutorArgument, hired
 from wormio.extraction.following import Following
 from wormio.extraction.following import follow as follow_growing
 from wormio.extraction.kernels import Boundary
-from wormio.extraction.masks import Box, Mask
-from wormio.extraction.places import MappingArgument, find_places, maps_by_channel
+from wormio.extraction.masks import Mask
+from wormio.extraction.places import MappingArgument, maps_by_channel
 from wormio.extraction.plan import Plan
+from wormio.extraction.presets import Preset, check_preset
 from wormio.extraction.reducers import Mean, Reducer
 from wormio.extraction.running import run
-from wormio.model import Positions, Recording
+from wormio.extraction.targets import WhereArgument, find_target
+from wormio.model import Recording
 from wormio.signal import Signal
 
 __all__ = ["extract", "make_plan"]
@@ -34,14 +39,18 @@ __all__ = ["extract", "make_plan"]
 
 def extract(
     recording: Recording,
-    where: Positions,
+    where: WhereArgument,
     *,
-    mask: Mask = Box(3, 5, 5),  # noqa: B008 (frozen)
+    mask: Mask | Mapping[str, Mask] | None = None,
     reducer: Reducer = Mean(),  # noqa: B008 (frozen)
     channels: str | int | Sequence[str | int] | None = None,
     mapping: MappingArgument = None,
     boundary: Boundary = "exclude",
+    subpixel: Literal["linear"] | None = None,
     offset: Offset = "channel",
+    saturation: float | None = None,
+    background: Background | None = None,
+    preset: Preset | None = None,
     volumes: tuple[int, int] | None = None,
     executor: ExecutorArgument = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -57,12 +66,16 @@ def extract(
     Parameters
     ----------
     recording : Recording
-    where : Positions
-        Centres of the neurons, (z, y, x). Rounded to voxels by floor(x + 0.5).
-    mask : Mask
-        Voxels around the centre.
+    where : Positions, Labels, or mapping of channel name to Positions
+        Centres of the neurons, (z, y, x), rounded to voxels by floor(x + 0.5); the same neurons in
+        each channel, where they differ; or a label image, whose planes are the slots of a sweep.
+    mask : Mask, or mapping of str to Mask
+        Voxels around the centre: `Box`, `Ellipsoid`, `Offsets`, `Weighted`; default: ``Box(3, 5,
+        5)``. Labels are their own mask. Several, by name, are
+        done in one pass; their signals are called ``"green/ring"``: channel, then mask.
     reducer : Reducer
-        `Mean` or `Sum` of the voxels.
+        What becomes of the voxels: `Mean`, `Sum`, `BrightestMean`, `Median`, `Percentile`, `Max`,
+        `Std`, or a plugin's. Weighted masks go with `Mean` and `Sum`.
     channels : str, int or sequence, optional
         Default: all.
     mapping : PointMap or mapping of channel name to PointMap, optional
@@ -72,9 +85,21 @@ def extract(
     boundary : {"exclude", "clip", "nan"}
         What becomes of voxels outside the image or the sweep, or in a dropped plane: left out;
         replaced by the nearest voxel inside; or the whole sample becomes NaN.
+    subpixel : "linear", optional
+        Centres are not rounded in y and x: each voxel is interpolated between its four pixels.
+        Planes are never mixed.
     offset : "channel", float or mapping of channel name to float
         Camera offset in counts, subtracted from every voxel. ``"channel"``: each channel's own
         (nothing where it is unknown).
+    saturation : float, optional
+        Counts from which on a pixel is counted as saturated. Default: the highest that integer
+        pixels can have; none of floating-point ones.
+    background : Annulus or PlanePercentile, optional
+        Is measured for each sample and subtracted; `Signal.background` keeps it. Goes with all
+        reducers of wormio but `Std`.
+    preset : "wormdatamodel-1.5", optional
+        The numbers that this program published, its errors included: see *Extraction* in the
+        documentation. The defaults have none of them.
     volumes : (int, int), optional
         Half-open range of the complete volumes; default: all. `wormio.extraction.merge` puts the
         signals of several ranges together again.
@@ -108,8 +133,8 @@ def extract(
     MappingError
         The positions were found in another channel than the map begins in.
     UnsupportedCapabilityError
-        Pixels of a type that the kernels do not know; a label image; an executor of other processes
-        for a recording in memory, or one that forks.
+        Pixels of a type that the kernels do not know; an executor of other processes for a
+        recording in memory, or one that forks.
     CheckpointError
         The checkpoint is of another extraction, or another process is at work in it.
     """
@@ -119,7 +144,11 @@ def extract(
         "channels": channels,
         "mapping": mapping,
         "boundary": boundary,
+        "subpixel": subpixel,
         "offset": offset,
+        "saturation": saturation,
+        "background": background,
+        "preset": preset,
     }
     if follow:
         if checkpoint is not None or volumes is not None:
@@ -151,27 +180,38 @@ def extract(
 
 def make_plan(
     recording: Recording,
-    where: Positions,
+    where: WhereArgument,
     *,
-    mask: Mask,
+    mask: Mask | Mapping[str, Mask] | None,
     reducer: Reducer,
     channels: str | int | Sequence[str | int] | None,
     mapping: MappingArgument,
     boundary: Boundary,
+    subpixel: Literal["linear"] | None,
     offset: Offset,
+    saturation: float | None,
+    background: Background | None,
+    preset: Preset | None,
 ) -> Plan:
     """Check what is asked for and make all choices; no pixel is read. See `extract`."""
     picked = pick_channels(recording, channels)
-    check_request(recording, where, boundary)
+    check_preset(preset, where, boundary, subpixel)
+    check_request(recording, boundary, subpixel)
     maps = maps_by_channel(recording, mapping)
+    target = find_target(recording, where, picked, maps, mask=mask, reducer=reducer, preset=preset)
     return Plan(
         recording=recording,
-        where=where,
+        where=target.where,
         channels=tuple(picked),
-        places=tuple(find_places(recording, where, picked, maps)),
+        places=target.places,
         maps=maps,
-        mask=mask,
+        masks=target.masks,
         reducer=reducer,
-        boundary=boundary,
+        boundary=boundary if preset is None else "clip",
+        preset=preset,
+        background=check_background(background, target.masks, len(target.where), reducer),
+        by_channel=isinstance(where, Mapping),
+        linear=subpixel == "linear",
+        saturation=saturation_level(recording, saturation),
         offsets=tuple(channel_offset(recording, i, offset) for i in picked),
     )

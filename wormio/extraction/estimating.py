@@ -6,17 +6,17 @@ import time
 
 import attrs
 
+from wormio.extraction.costs import price
 from wormio.extraction.executors import Workers
 from wormio.extraction.gathering import Span, missing_batches
 from wormio.extraction.plan import Plan, plan_batches
-from wormio.extraction.reading import rows_touched
 from wormio.extraction.running import run
-from wormio.model import MappedFrames
 
 __all__ = ["Estimate", "estimate"]
 
 # Long enough to start all workers, short enough that nobody minds.
 _SAMPLE_SECONDS = 0.5
+_SAMPLE_BYTES = 8 + 4 + 4 + 8  # value, voxels, saturated ones, background
 
 
 @attrs.frozen(kw_only=True)
@@ -27,7 +27,7 @@ class Estimate:
     ----------
     volumes, neurons, channels : int
     bytes_to_read : int
-        Of pixels, decoded: only the rows that masks touch where the format allows that.
+        Of pixels: only the rows that masks touch where the format allows that, decoded otherwise.
     recording_bytes : int
         Of all pixels of the recording, decoded.
     memory_bytes : int
@@ -68,31 +68,20 @@ def estimate(plan: Plan, workers: Workers, span: Span, *, memory: int) -> Estima
     volumes = plan.recording.timeline.volumes
     share = memory if workers.own_memory else memory // (workers.count + 1)
     batches = missing_batches(plan_batches(plan, share), [span], volumes)
+    cost = price(plan, batches)
+    at_once = min(len(batches), workers.in_flight)
     frames = plan.recording.frames
-    frame_bytes = plan.image_bytes() * len(plan.channels)
-    in_place = isinstance(frames, MappedFrames)
-    to_read = 0
-    largest = 0
-    for batch in batches:
-        n_frames = batch.frames[1] - batch.frames[0]
-        largest = max(largest, n_frames * frame_bytes)
-        share_read = 1.0
-        if in_place:
-            task = plan.task(batch)
-            first, stop = rows_touched(task.yx[..., 0], task.mask.runs(), frames.shape[2])
-            share_read = (stop - first) / frames.shape[2]
-        to_read += round(n_frames * frame_bytes * share_read)
     n_volumes = span[1] - span[0]
     sampled, seconds = _measure(plan, workers, span, memory)
-    shape = len(plan.channels) * n_volumes * len(plan.where)
+    samples = len(plan.channels) * len(plan.masks) * n_volumes * len(plan.where)
     return Estimate(
         volumes=n_volumes,
         neurons=len(plan.where),
         channels=len(plan.channels),
-        bytes_to_read=to_read,
+        bytes_to_read=cost.total_read,
         recording_bytes=len(frames) * plan.image_bytes() * frames.shape[1],
-        memory_bytes=min(max(memory, largest), largest * min(len(batches), workers.in_flight)),
-        result_bytes=shape * (8 + 4),
+        memory_bytes=min(max(memory, cost.largest), cost.largest * at_once),
+        result_bytes=samples * _SAMPLE_BYTES,
         seconds=seconds * n_volumes / sampled,
         sampled_volumes=sampled,
         workers=workers.count,

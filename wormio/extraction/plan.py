@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 
+from wormio.extraction.backgrounds import Background
 from wormio.extraction.centres import plane_table
 from wormio.extraction.kernels import Boundary
 from wormio.extraction.masks import Mask
 from wormio.extraction.places import Place
+from wormio.extraction.planned import can_plan
+from wormio.extraction.presets import Preset, early_planes
 from wormio.extraction.reducers import Reducer
-from wormio.extraction.task import Task
+from wormio.extraction.task import Samples, Task
+from wormio.extraction.voxels import MaskTable
 from wormio.mapping import PointMap
 from wormio.model import Positions, Recording
 
@@ -54,11 +60,22 @@ class Plan:
         Of each of these channels.
     maps : mapping of str to PointMap
         By channel name.
-    mask : Mask
+    masks : mapping of str to Mask
+        By name; ``""`` where there is only one.
     reducer : Reducer
     boundary : {"exclude", "clip", "nan"}
+    linear : bool
+        Whether voxels are interpolated between pixels.
     offsets : tuple of float
         Of each of these channels.
+    saturation : float
+        See `Task`.
+    preset : {"wormdatamodel-1.5"}, optional
+        See `wormio.extraction.presets`.
+    by_channel : bool
+        Whether the positions were given for each channel.
+    background : Background, optional
+        Is measured and subtracted.
     """
 
     recording: Recording
@@ -66,29 +83,77 @@ class Plan:
     channels: tuple[int, ...]
     places: tuple[Place, ...]
     maps: Mapping[str, PointMap]
-    mask: Mask
+    masks: Mapping[str, Mask]
     reducer: Reducer
     boundary: Boundary
+    linear: bool = False
     offsets: tuple[float, ...]
+    saturation: float = float("nan")
+    preset: Preset | None = None
+    by_channel: bool = False
+    background: Background | None = None
+
+    @cached_property
+    def tables(self) -> tuple[MaskTable, ...]:
+        """The voxels of each mask."""
+        tables = [mask.table(len(self.where)) for mask in self.masks.values()]
+        if self.background is not None:
+            height, width = self.recording.frames.shape[2:]
+            tables.append(self.background.table(len(self.where), (height, width)))
+        return tuple(tables)
+
+    def empty(self) -> Samples:
+        """Return room for the samples of all volumes."""
+        n_volumes = self.recording.timeline.n_volumes
+        return Samples.empty(
+            (len(self.channels), len(self.masks), n_volumes, len(self.where)),
+            background=self.background is not None,
+        )
 
     def task(self, batch: Batch) -> Task:
         """Return what is to be done in a batch."""
         volumes = slice(*batch.volumes)
         timeline = self.recording.timeline
+        frames, find_planes = batch.frames, plane_table
+        if self.preset is not None:
+            frames, find_planes = (max(batch.frames[0] - 1, 0), batch.frames[1]), early_planes
         return Task(
             volumes=batch.volumes,
-            frames=batch.frames,
+            frames=frames,
             channels=self.channels,
             planes=np.stack(
-                [plane_table(timeline, i, *batch.volumes, batch.frames[0]) for i in self.channels]
+                [find_planes(timeline, i, *batch.volumes, frames[0]) for i in self.channels]
             ),
             slot=np.stack([place.centres.slot[volumes] for place in self.places]),
             yx=np.stack([place.positions.at(*batch.volumes)[..., 1:] for place in self.places]),
-            mask=self.mask,
+            tables=tuple(table.of_volumes(*batch.volumes) for table in self.tables),
             reducer=self.reducer,
             boundary=self.boundary,
+            linear=self.linear,
             offsets=self.offsets,
+            rectify=self.preset is not None,
+            saturation=self.saturation,
+            background=self.background,
         )
+
+    def volume_bytes(self) -> NDArray[np.int64]:
+        """Return how many bytes of pixels each volume takes in memory, (V,) int64.
+
+        Whole images, where they have to be decoded. Where rows are read in place, those that the
+        masks touch, as if none were touched twice and none lay between two others.
+        """
+        frames = self.recording.frames
+        images = np.diff(self.recording.timeline.volumes, axis=1)[:, 0] * len(self.channels)
+        if not can_plan(frames):
+            return np.asarray(images * self.image_bytes())
+        touched = np.zeros((len(images), len(self.where)), np.int64)
+        for table in self.tables:
+            start, slabs = table.slabs
+            rows = np.append(0, np.cumsum(slabs[:, 2] - slabs[:, 1]))[start]
+            touched += np.diff(rows)[table.index] * len(self.channels)
+        layout = frames.layout
+        most = np.minimum(touched.sum(axis=1), images * layout.height)
+        return np.asarray(most * layout.row_stride)
 
     def image_bytes(self) -> int:
         """Return the bytes of one image, decoded."""
@@ -98,13 +163,22 @@ class Plan:
     def options(self) -> dict[str, Any]:
         """Return the choices, as JSON; with the positions and maps they make the result."""
         names = [self.recording.channels[i].name for i in self.channels]
+        masks = {name: mask.to_json() for name, mask in self.masks.items()}
         options: dict[str, Any] = {
-            "mask": self.mask.to_json(),
+            "mask": masks.get("", masks),
             "reducer": self.reducer.to_json(),
             "boundary": self.boundary,
+            "subpixel": "linear" if self.linear else None,
             "offset": dict(zip(names, self.offsets, strict=True)),
+            "saturation": None if np.isnan(self.saturation) else self.saturation,
             "channels": names,
         }
+        if self.preset is not None:
+            options["preset"] = self.preset
+        if self.background is not None:
+            options["background"] = self.background.to_json()
+        if self.by_channel:
+            options["positions_by_channel"] = True
         if self.maps:
             options["mapping"] = {name: each.to_json() for name, each in self.maps.items()}
         return options
@@ -112,14 +186,15 @@ class Plan:
 
 def plan_batches(plan: Plan, max_bytes: int) -> list[Batch]:
     """Cut the volumes into batches of at most `max_bytes` of pixels, at least one volume each."""
-    frame_bytes = len(plan.channels) * plan.image_bytes()
-    frames_at_once = min(max_bytes, _MAX_BATCH_BYTES) // max(frame_bytes, 1)
+    at_once = min(max_bytes, _MAX_BATCH_BYTES)
+    used = np.concatenate([[0], np.cumsum(plan.volume_bytes())])
     batches = []
     volumes = plan.recording.timeline.volumes
     begin = 0
-    for end in range(1, len(volumes) + 1):
-        if end == len(volumes) or volumes[end, 1] - volumes[begin, 0] > frames_at_once:
-            span = (int(volumes[begin, 0]), int(volumes[end - 1, 1]))
-            batches.append(Batch((begin, end), span))
-            begin = end
+    while begin < len(volumes):
+        end = int(np.searchsorted(used, used[begin] + at_once, side="right")) - 1
+        end = max(end, begin + 1)
+        span = (int(volumes[begin, 0]), int(volumes[end - 1, 1]))
+        batches.append(Batch((begin, end), span))
+        begin = end
     return batches

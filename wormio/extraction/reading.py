@@ -5,47 +5,228 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from wormio.model import Recording
+from wormio.errors import ExtractionError
+from wormio.extraction.planned import can_plan, fetch, plan_rows, read_rows
+from wormio.extraction.touching import RowSpans
+from wormio.model import FrameArray, Recording
 
-__all__ = ["read_block", "rows_touched"]
+__all__ = ["Block", "prefetch", "read_block"]
 
 
-def rows_touched(y: NDArray[np.float64], runs: NDArray[np.int32], height: int) -> tuple[int, int]:
-    """Return the half-open range of image rows that masks around centres at `y` touch."""
-    y = np.floor(y + 0.5)
-    if np.isnan(y).all():
-        return 0, 1  # no neuron was found here; nothing of the block will be looked at
-    first = int(np.nanmin(y)) + int(runs[:, 1].min())
-    stop = int(np.nanmax(y)) + int(runs[:, 1].max()) + 1
-    return min(max(first, 0), height - 1), max(min(stop, height), 1)
+@attrs.frozen(kw_only=True, eq=False)
+class Block:
+    """Rows of images in one buffer; C channels, P planes, images of Y rows.
+
+    A row is whole, but it may lie anywhere in the buffer: a row that was read as part of a long
+    range of a file stays where it is.
+
+    Parameters
+    ----------
+    buffer : (nbytes,) uint8
+        C-contiguous.
+    dtype : numpy.dtype
+        Of a pixel.
+    row_offset : (C, P, Y) int64
+        Byte of the buffer at which the first pixel of a row lies; -1: it was not read.
+        C-contiguous.
+    width : int
+        Pixels of a row.
+    pixel_stride : int
+        Bytes from a pixel to the one on its right; more than its size where channels are
+        interleaved.
+
+    Raises
+    ------
+    ExtractionError
+        A row is not within the buffer.
+    """
+
+    buffer: NDArray[np.uint8]
+    dtype: np.dtype[Any]
+    row_offset: NDArray[np.int64]
+    width: int
+    pixel_stride: int
+
+    def __attrs_post_init__(self) -> None:
+        row = (self.width - 1) * self.pixel_stride + self.dtype.itemsize if self.width else 0
+        if self.row_offset.size and not (
+            self.row_offset.min() >= -1 and self.row_offset.max() <= self.buffer.nbytes - row
+        ):
+            rows = self.row_offset[self.row_offset >= 0]
+            if rows.size or self.row_offset.min() < -1:
+                raise ExtractionError(
+                    "rows lie outside the buffer of pixels",
+                    expected=f"rows of {row} bytes in a buffer of {self.buffer.nbytes}, or -1",
+                    found=f"offsets {self.row_offset.min()} to {self.row_offset.max()}",
+                )
+
+    @property
+    def height(self) -> int:
+        """Rows of the whole image, Y."""
+        return int(self.row_offset.shape[2])
+
+    @classmethod
+    def from_array(cls, pixels: NDArray[Any], *, height: int, row_first: int = 0) -> Block:
+        """Return the block of an array in memory, which is not copied.
+
+        Parameters
+        ----------
+        pixels : (P, C, rows, X) array
+            Rows ``row_first`` to ``row_first + rows`` of each image. Any view will do whose pixels
+            do not run backwards along x, or a copy is made.
+        height : int
+            Rows of the whole image.
+        row_first : int
+
+        Raises
+        ------
+        ExtractionError
+            These are no rows of the image.
+        """
+        if not isinstance(pixels, np.ndarray) or pixels.ndim != 4 or pixels.dtype.hasobject:
+            raise ExtractionError(
+                "these are no pixels",
+                expected="a numpy array of numbers (planes, channels, rows, width)",
+                found=f"{type(pixels).__name__} of shape {np.shape(pixels)}",
+            )
+        n_planes, n_channels, n_rows, width = pixels.shape
+        if not 0 <= row_first <= row_first + n_rows <= height:
+            raise ExtractionError(
+                "the rows of pixels are not rows of the image",
+                expected=f"rows within 0 to {height}",
+                found=f"rows {row_first} to {row_first + n_rows}",
+                cure="give the height of the whole image, and the row that pixels begins with",
+            )
+        if pixels.size and min(pixels.strides) <= 0:
+            pixels = np.ascontiguousarray(pixels)
+        table = np.full((n_channels, n_planes, height), -1, np.int64)
+        planes, channels, rows, stride = pixels.strides
+        if not pixels.size:
+            buffer, stride = np.empty(0, np.uint8), pixels.itemsize
+        else:
+            buffer = _bytes_of(pixels)
+            table[:, :, row_first : row_first + n_rows] = (
+                np.arange(n_channels)[:, np.newaxis, np.newaxis] * channels
+                + np.arange(n_planes)[:, np.newaxis] * planes
+                + np.arange(n_rows) * rows
+            )
+        return cls(
+            buffer=buffer,
+            dtype=pixels.dtype,
+            row_offset=table,
+            width=width,
+            # numpy leaves the stride of an axis of length 1 arbitrary.
+            pixel_stride=stride if width > 1 else pixels.itemsize,
+        )
+
+
+def _bytes_of(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return all bytes from the first to the last pixel of a view: they are one block of memory."""
+    nbytes = pixels.itemsize + sum(
+        (n - 1) * stride for n, stride in zip(pixels.shape, pixels.strides, strict=True)
+    )
+    first = pixels[:1, :1, :1, :1].view(np.uint8)
+    return np.lib.stride_tricks.as_strided(first, (nbytes,), (1,), writeable=False)
 
 
 def read_block(
-    recording: Recording, frames: tuple[int, int], channels: Sequence[int], rows: tuple[int, int]
-) -> NDArray[Any]:
+    recording: Recording, frames: tuple[int, int], channels: Sequence[int], spans: RowSpans
+) -> Block:
     """Read some rows of a range of frames.
 
-    Images that were never saved are left out: their part of the block is never looked at, because
-    the plane table marks them.
+    Where pixels lie uncompressed in files, these rows alone are read, and stay where they were
+    read. Otherwise the images that hold them are decoded, each once.
+
+    Parameters
+    ----------
+    recording : Recording
+    frames : (int, int)
+        Half-open range.
+    channels : sequence of int
+    spans : RowSpans
+        Rows of images; ``j * n_frames + i`` is channel ``channels[j]`` of frame ``frames[0] + i``.
 
     Returns
     -------
-    (frames, channels, rows, X) array
+    Block
+        It may be **the thread's scratch memory**, which the next call in this thread overwrites.
+
+    Raises
+    ------
+    RecordingError, OSError
+        Pixels could not be read.
+    MissingImageError
+        One of the images was never saved.
     """
-    start, stop = frames
-    saved = recording.timeline.stored[start:stop, list(channels)] >= 0
-    window = slice(*rows)
-    if saved.all() and list(channels) == list(range(recording.frames.shape[1])):
-        return recording.frames[start:stop, :, window]
-    width = recording.frames.shape[3]
-    block = np.zeros(
-        (stop - start, len(channels), rows[1] - rows[0], width), recording.frames.dtype
+    array = recording.frames
+    height, width = array.shape[2:]
+    if not can_plan(array):
+        return _decoded(array, frames, channels, spans)
+    plan = plan_rows(array.layout, frames, channels, spans)
+    return Block(
+        buffer=read_rows(array, plan),
+        dtype=array.dtype,
+        row_offset=plan.row_offset.reshape(len(channels), -1, height),
+        width=width,
+        pixel_stride=array.layout.pixel_stride,
     )
+
+
+def prefetch(
+    recording: Recording, frames: tuple[int, int], channels: Sequence[int], spans: RowSpans
+) -> None:
+    """Have the system fetch what `read_block` will read, without waiting for it.
+
+    It is the system that reads ahead, so there is no thread to be stopped. Nothing is done for
+    images that have to be decoded.
+    """
+    if can_plan(recording.frames):
+        fetch(recording.frames, plan_rows(recording.frames.layout, frames, channels, spans))
+
+
+def _decoded(
+    array: FrameArray, frames: tuple[int, int], channels: Sequence[int], spans: RowSpans
+) -> Block:
+    """Decode the images that are needed, from the first to the last row of them all."""
+    height = array.shape[2]
+    n_frames = frames[1] - frames[0]
+    needed = np.zeros(len(channels) * n_frames, bool)
+    needed[spans.image] = True
+    needed = needed.reshape(len(channels), n_frames)
+    first = int(spans.first.min(initial=height))
+    rows = (first, max(int(spans.stop.max(initial=0)), first))
+    used = np.flatnonzero(needed.any(axis=0))
+    pixels = _images(array, frames[0], channels, needed[:, used], used, rows)
+    block = Block.from_array(pixels, height=height, row_first=rows[0])
+    table = np.full((len(channels), n_frames, height), -1, np.int64)
+    table[:, used] = block.row_offset
+    table[~needed] = -1
+    return attrs.evolve(block, row_offset=table)
+
+
+def _images(
+    array: FrameArray,
+    start: int,
+    channels: Sequence[int],
+    needed: NDArray[np.bool_],
+    used: NDArray[np.int64],
+    rows: tuple[int, int],
+) -> NDArray[Any]:
+    """Return (used, channels, rows, X); what is not needed of it may hold anything."""
+    window = slice(*rows)
+    whole = list(channels) == list(range(array.shape[1]))
+    if whole and needed.all() and len(used) and used[-1] - used[0] == len(used) - 1:
+        return array[start + int(used[0]) : start + int(used[-1]) + 1, :, window]
+    pixels = np.empty((len(used), len(channels), rows[1] - rows[0], array.shape[3]), array.dtype)
     for j, channel in enumerate(channels):
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], saved[:, j], [0]]).astype(np.int8)))
-        for first, last in edges.reshape(-1, 2).tolist():
-            block[first:last, j] = recording.frames[start + first : start + last, channel, window]
-    return block
+        wanted = np.flatnonzero(needed[j])
+        breaks = np.flatnonzero(np.diff(used[wanted]) != 1) + 1
+        for run in np.split(wanted, breaks):
+            if len(run):
+                begin, stop = start + int(used[run[0]]), start + int(used[run[-1]]) + 1
+                pixels[run[0] : run[-1] + 1, j] = array[begin:stop, channel, window]
+    return pixels

@@ -14,12 +14,13 @@ import attrs
 import numpy as np
 
 from wormio.errors import MissingPartError, SignalError, WormioError
+from wormio.extraction.backgrounds import background_from_json
 from wormio.extraction.engine import extract
 from wormio.extraction.executors import ExecutorArgument
 from wormio.extraction.masks import mask_from_json
 from wormio.extraction.reducers import reducer_from_json
 from wormio.mapping import PointMap
-from wormio.model import Recording, Source, recording_id
+from wormio.model import Positions, Recording, Source, recording_id
 from wormio.registry import reopen
 from wormio.signal import Provenance, Signal
 
@@ -108,7 +109,7 @@ def rerun(
     try:
         again = extract(
             recording,
-            provenance.positions,
+            _where(signals, provenance),
             executor=executor,
             progress=progress,
             **_arguments(provenance.options),
@@ -150,12 +151,35 @@ def _provenance(signals: Mapping[str, Signal]) -> Provenance:
     return first.provenance
 
 
+def _where(
+    signals: Mapping[str, Signal], provenance: Provenance
+) -> Positions | dict[str, Positions]:
+    """Return the positions as they were given: one for all channels, or by channel."""
+    if not provenance.options.get("positions_by_channel"):
+        return provenance.positions
+    return {
+        signal.channel.name: signal.provenance.positions
+        for signal in signals.values()
+        if signal.provenance is not None
+    }
+
+
 def _arguments(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of `extract` for the options that a provenance keeps."""
     given = dict(options)
     arguments: dict[str, Any] = {}
     try:
+        given.pop("positions_by_channel", None)
         mask = given.pop("mask")
+        if mask.get("name") == "labels":
+            raise SignalError(
+                "an extraction by a label image cannot be repeated from its output alone",
+                expected="a mask around positions",
+                found="the checksum of an image, which is too large to be kept",
+                cure="extract with the label image, and compare: wormio.load, then ==",
+            )
+        if given.get("background") is not None:
+            arguments["background"] = background_from_json(given.pop("background"))
         if isinstance(mask.get("name"), str):
             arguments["mask"] = mask_from_json(mask)
         else:  # several, by name
@@ -167,6 +191,8 @@ def _arguments(options: Mapping[str, Any]) -> dict[str, Any]:
         if "part" in given:
             arguments["volumes"] = tuple(given.pop("part")["volumes"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, SignalError):
+            raise
         raise SignalError(
             "the options of the extraction are not readable",
             found=f"{type(error).__name__}: {error}",

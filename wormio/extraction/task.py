@@ -10,16 +10,17 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from wormio.extraction.backgrounds import Background
 from wormio.extraction.kernels import Boundary
-from wormio.extraction.masks import Mask
 from wormio.extraction.reducers import Reducer
+from wormio.extraction.voxels import MaskTable
 
 __all__ = ["Samples", "Task"]
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Task:
-    """C channels, V volumes of at most S slots, N neurons.
+    """C channels, V volumes of at most S slots, N neurons, K masks.
 
     Parameters
     ----------
@@ -33,11 +34,20 @@ class Task:
         Slot of each neuron's centre plane; -1: the sample is not valid.
     yx : (C, V, N, 2) float64
         Centres in pixels.
-    mask : Mask
+    tables : tuple of MaskTable
+        Of each mask; the last one is the background's, if there is one.
     reducer : Reducer
     boundary : {"exclude", "clip", "nan"}
+    linear : bool
+        Whether voxels are interpolated in y and x; centres are rounded otherwise.
     offsets : tuple of float
         Camera offset of each channel, in counts.
+    rectify : bool
+        Whether voxels below the offset count as 0.
+    saturation : float
+        Pixels from here on are counted as saturated; NaN: none.
+    background : Background, optional
+        Is measured and subtracted.
     """
 
     volumes: tuple[int, int]
@@ -46,23 +56,55 @@ class Task:
     planes: NDArray[np.int64]
     slot: NDArray[np.int32]
     yx: NDArray[np.float64]
-    mask: Mask
+    tables: tuple[MaskTable, ...]
     reducer: Reducer
     boundary: Boundary
+    linear: bool = False
     offsets: tuple[float, ...]
+    rectify: bool = False
+    saturation: float = float("nan")
+    background: Background | None = None
+
+    @property
+    def masks(self) -> tuple[MaskTable, ...]:
+        """The tables of the neurons, without that of the background."""
+        return self.tables if self.background is None else self.tables[:-1]
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Samples:
-    """What a task yields; C channels, V volumes, N neurons.
+    """What a task yields; C channels, K masks, V volumes, N neurons.
 
     Parameters
     ----------
-    data : (C, V, N) float64
+    data : (C, K, V, N) float64
         NaN where a sample is not valid.
-    voxels : (C, V, N) int32
+    voxels : (C, K, V, N) int32
         How many voxels each was made of.
+    saturated : (C, K, V, N) int32
+        How many of these were saturated.
+    background : (C, 1, V, N) float64, optional
+        What was subtracted from each voxel.
     """
 
     data: NDArray[np.float64]
     voxels: NDArray[np.int32]
+    saturated: NDArray[np.int32]
+    background: NDArray[np.float64] | None = None
+
+    @classmethod
+    def empty(cls, shape: tuple[int, int, int, int], *, background: bool = False) -> Samples:
+        """Return samples none of which is valid."""
+        return cls(
+            data=np.full(shape, np.nan),
+            voxels=np.zeros(shape, np.int32),
+            saturated=np.zeros(shape, np.int32),
+            background=np.full((shape[0], 1, *shape[2:]), np.nan) if background else None,
+        )
+
+    def put(self, volumes: tuple[int, int], part: Samples) -> None:
+        """Write the samples of a range of volumes into these."""
+        block = slice(*volumes)
+        for field in attrs.fields(Samples):
+            if getattr(self, field.name) is not None:
+                getattr(self, field.name)[:, :, block] = getattr(part, field.name)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from wormio.errors import RecordingClosedError, TruncatedRecordingError
 from wormio.model._locks import ForkSafeLock
@@ -13,6 +15,8 @@ from wormio.model._locks import ForkSafeLock
 __all__ = ["SharedFiles"]
 
 _MAX_OPEN_FILES = 64
+
+T = TypeVar("T")
 
 
 class SharedFiles:
@@ -31,7 +35,7 @@ class SharedFiles:
         self.paths = tuple(paths)
         self._open: dict[int, int] = {}
         self._lock = ForkSafeLock()
-        self._reading = 0
+        self._readers: dict[int, int] = {}  # how many read through a descriptor
         self._closed = False
 
     @contextmanager
@@ -47,6 +51,24 @@ class SharedFiles:
         finally:
             self._release(index, fd)
 
+    def use(self, index: int, work: Callable[[int], T]) -> T:
+        """Return what `work` makes of a file's descriptor.
+
+        A file server may forget what a descriptor stands for (ESTALE), after it was started anew
+        or the file was replaced: then the file is opened once more, and the work done again.
+        """
+        seen = -1
+        try:
+            with self.descriptor(index) as fd:
+                seen = fd
+                return work(fd)
+        except OSError as error:
+            if error.errno != errno.ESTALE:
+                raise
+        self._forget(index, seen)
+        with self.descriptor(index) as fd:
+            return work(fd)
+
     def read(self, index: int, offset: int, size: int) -> bytes:
         """Return exactly so many bytes.
 
@@ -56,14 +78,17 @@ class SharedFiles:
             The file ends before.
         RecordingClosedError
         """
-        with self.descriptor(index) as fd:
+
+        def work(fd: int) -> bytes:
             data = os.pread(fd, size, offset)
             while len(data) < size:
                 more = os.pread(fd, size - len(data), offset + len(data))
                 if not more:
                     raise self.ended(index, offset + len(data), size - len(data))
                 data += more
-        return data
+            return data
+
+        return self.use(index, work)
 
     def ended(self, index: int, offset: int, missing: int) -> TruncatedRecordingError:
         """Return the error that the file ends where more bytes were expected."""
@@ -74,12 +99,17 @@ class SharedFiles:
             path=self.paths[index],
         )
 
+    def failed(self, index: int, offset: int, missing: int, number: int) -> OSError:
+        """Return the error that the system could not read; it keeps its `errno`."""
+        problem = f"{os.strerror(number)}, reading {missing} bytes at offset {offset}"
+        return OSError(number, problem, str(self.paths[index]))
+
     def close(self) -> None:
         """Close all files, once nobody reads them any more."""
         with self._lock:
             self._closed = True
-            if not self._reading:
-                self._close_all()
+            for index in [i for i, fd in self._open.items() if fd not in self._readers]:
+                os.close(self._open.pop(index))
 
     def _acquire(self, index: int) -> int:
         with self._lock:
@@ -90,17 +120,24 @@ class SharedFiles:
                 fd = os.open(self.paths[index], os.O_RDONLY | os.O_CLOEXEC)
                 if len(self._open) < _MAX_OPEN_FILES:
                     self._open[index] = fd
-            self._reading += 1
+            self._readers[fd] = self._readers.get(fd, 0) + 1
             return fd
 
     def _release(self, index: int, fd: int) -> None:
         with self._lock:
-            self._reading -= 1
+            self._readers[fd] -= 1
+            if self._readers[fd]:
+                return
+            del self._readers[fd]
+            if self._closed and self._open.get(index) == fd:
+                del self._open[index]
             if self._open.get(index) != fd:
                 os.close(fd)
-            if self._closed and not self._reading:
-                self._close_all()
 
-    def _close_all(self) -> None:
-        while self._open:
-            os.close(self._open.popitem()[1])
+    def _forget(self, index: int, fd: int) -> None:
+        """Open a file anew next time; its last reader closes this descriptor."""
+        with self._lock:
+            if self._open.get(index) == fd:
+                del self._open[index]
+                if fd not in self._readers:
+                    os.close(fd)

@@ -137,8 +137,9 @@ class MappedFrames(LazyFrames):
         self._owner = owner
         if owner is None:
             self._check_sizes()
-        self._files: SharedFiles = SharedFiles(layout.files) if owner is None else owner._files
-        self._release = weakref.finalize(self, self._files.close) if owner is None else None
+        self.files: SharedFiles = SharedFiles(layout.files) if owner is None else owner.files
+        """Their descriptors."""
+        self._release = weakref.finalize(self, self.files.close) if owner is None else None
 
     def _check_sizes(self) -> None:
         saved = self.layout.file >= 0
@@ -185,34 +186,43 @@ class MappedFrames(LazyFrames):
             and (len(rows) == 1 or layout.row_stride == len(columns) * itemsize)
         )
         for index, first, last, begin, stop in _spans(file, start, length):
-            with self._files.descriptor(index) as fd:
-                if direct and stop - begin == (last - first) * length:
-                    targets = [memoryview(images[i]).cast("B") for i in range(first, last)]
-                    self._fill(fd, index, begin, targets)
-                else:
-                    buffer = np.empty(stop - begin, np.uint8)
-                    self._fill(fd, index, begin, [buffer.data])
-                    for i in range(first, last):
-                        images[i] = np.ndarray(
-                            images.shape[1:],
-                            layout.dtype,
-                            buffer,
-                            offset=int(start[i]) - begin,
-                            strides=(layout.row_stride, layout.pixel_stride),
-                        )
+            if direct and stop - begin == (last - first) * length:
+                self._fill(
+                    index, begin, [memoryview(image).cast("B") for image in images[first:last]]
+                )
+            else:
+                buffer = np.empty(stop - begin, np.uint8)
+                self._fill(index, begin, [buffer.data])
+                for i in range(first, last):
+                    images[i] = np.ndarray(
+                        images.shape[1:],
+                        layout.dtype,
+                        buffer,
+                        offset=int(start[i]) - begin,
+                        strides=(layout.row_stride, layout.pixel_stride),
+                    )
         return out
 
-    def _fill(self, fd: int, index: int, offset: int, targets: list[memoryview]) -> None:
+    def _fill(self, index: int, offset: int, targets: list[memoryview]) -> None:
         """Fill the buffers one after the other from `offset` on; short reads go on or raise."""
-        for target in _grouped(targets):
-            done = 0
-            wanted = sum(map(len, target))
-            while done < wanted:
-                n = os.preadv(fd, _rest(target, done), offset + done)
-                if n == 0:
-                    raise self._files.ended(index, offset + done, wanted - done)
-                done += n
-            offset += wanted
+
+        def work(fd: int) -> None:
+            at = offset
+            for target in _grouped(targets):
+                done = 0
+                wanted = sum(map(len, target))
+                while done < wanted:
+                    try:
+                        n = os.preadv(fd, _rest(target, done), at + done)
+                    except OSError as error:
+                        number = error.errno or 0
+                        raise self.files.failed(index, at + done, wanted - done, number) from error
+                    if n == 0:
+                        raise self.files.ended(index, at + done, wanted - done)
+                    done += n
+                at += wanted
+
+        self.files.use(index, work)
 
 
 def _as_slice(axis: range) -> slice:

@@ -140,9 +140,11 @@ class Timeline:
         self._check_volumes()
         volume = np.full(len(self), -1)
         slot = np.full(len(self), -1)
-        for index, (first, stop) in enumerate(self.volumes):
-            volume[first:stop] = index
-            slot[first:stop] = self.count[first:stop] - self.volume_counts[index, 0]
+        first, frames = self.volumes[:, 0], np.diff(self.volumes, axis=1)[:, 0]
+        index = np.repeat(np.arange(len(self.volumes)), frames)
+        rows = np.arange(len(index)) + np.repeat(first - (np.cumsum(frames) - frames), frames)
+        volume[rows] = index
+        slot[rows] = self.count[rows] - self.volume_counts[index, 0]
         object.__setattr__(self, "volume", frozen_array(volume, "i8", (None,)))
         object.__setattr__(self, "slot", frozen_array(slot, "i8", (None,)))
         object.__setattr__(self, "dropped", frozen_array(_gaps(self.count), "i8", (None,)))
@@ -386,4 +388,6 @@ def _gaps(count: Ints) -> Ints:
         )
     if not len(at):
         return np.zeros(0, np.int64)
-    return np.concatenate([np.arange(count[i] + 1, count[i + 1], dtype=np.int64) for i in at])
+    missing = step[at] - 1
+    before = np.repeat(count[at] - (np.cumsum(missing) - missing), missing)
+    return before + np.arange(1, len(before) + 1)

@@ -92,14 +92,16 @@ def turning_points(
     if not len(moving):
         return np.zeros(0, np.int64), np.zeros(len(z), np.int8)
     # A plateau belongs to the sweep before it; one at the very start, to the first sweep.
-    last_moving = np.searchsorted(moving, np.arange(len(sign)), side="right") - 1
-    sign = sign[moving[np.maximum(last_moving, 0)]]
+    last_moving = np.maximum.accumulate(np.where(sign != 0, np.arange(len(sign)), 0))
+    sign = sign[np.maximum(last_moving, moving[0])]
     # sign[i] is the step from row i to row i + 1, so row i carries the step that leaves it.
     turns = np.flatnonzero(sign[1:] != sign[:-1]) + 1
     rows = _large_turns(smooth, turns, min_swing * float(np.ptp(smooth)))
-    sweep = np.searchsorted(rows, np.arange(len(z)), side="right")
     if not len(rows):
         return rows, np.full(len(z), 1 if smooth[-1] > smooth[0] else -1, np.int8)
+    turned = np.zeros(len(z), np.int64)
+    turned[rows] = 1
+    sweep = np.cumsum(turned)
     after_first = 1 if smooth[rows[0]] < smooth[rows[1] if len(rows) > 1 else -1] else -1
     direction = np.where(sweep % 2 == 1, after_first, -after_first)
     return rows, direction.astype(np.int8)
@@ -111,6 +113,8 @@ def _large_turns(smooth: NDArray[Any], turns: Ints, swing: float) -> Ints:
     Extrema alternate, so two neighbours that differ by less cancel each other.
     """
     kept: list[int] = []
+    if (np.abs(np.diff(smooth[turns])) >= swing).all():  # as in any clean scan
+        kept, turns = turns.tolist(), turns[:0]
     for row in turns.tolist():
         if kept and abs(smooth[row] - smooth[kept[-1]]) < swing:
             kept.pop()

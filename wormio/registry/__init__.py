@@ -9,6 +9,7 @@ from wormio.registry.format import (
     Detection,
     Format,
     PositionReader,
+    ReducerPlugin,
     load_code,
 )
 from wormio.registry.hookspecs import hookimpl
@@ -44,6 +45,7 @@ __all__ = [
     "PluginRegistry",
     "PositionReader",
     "Probe",
+    "ReducerPlugin",
     "Verdict",
     "contents",
     "default_registry",

@@ -22,6 +22,7 @@ __all__ = [
     "Detection",
     "Format",
     "PositionReader",
+    "ReducerPlugin",
     "load_code",
 ]
 
@@ -163,6 +164,25 @@ class PositionReader:
     title: str
     patterns: tuple[str, ...] = attrs.field(converter=as_tuple)
     reader: str = attrs.field(validator=_code_name)
+
+
+@attrs.frozen(kw_only=True)
+class ReducerPlugin:
+    """One way to make a number from the voxels of a neuron.
+
+    Parameters
+    ----------
+    name : str
+        Slug; other than those of wormio's own reducers.
+    title : str
+    factory : str
+        ``"package.module:function"``, called as ``function(**parameters)``; returns a
+        `wormio.extraction.VoxelReducer`.
+    """
+
+    name: str = attrs.field(validator=_slug)
+    title: str
+    factory: str = attrs.field(validator=_code_name)
 
 
 def load_code(name: str) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from wormio.registry.format import Format, PositionReader
+from wormio.registry.format import Format, PositionReader, ReducerPlugin
 
 __all__ = ["hookimpl", "hookspec"]
 
@@ -71,6 +71,32 @@ def wormio_position_readers() -> Iterable[PositionReader]:
     ...             title="Points of my lab's tracker",
     ...             patterns=("*.points",),
     ...             reader="wormio_mylab.points:read",
+    ...         )
+    ...     ]
+    """
+    return ()
+
+
+@hookspec
+def wormio_reducers() -> Iterable[ReducerPlugin]:
+    """Return the reducers that the plugin offers.
+
+    Returns
+    -------
+    iterable of ReducerPlugin
+
+    Examples
+    --------
+    A complete plugin:
+
+    >>> from wormio.registry import ReducerPlugin, hookimpl
+    >>> @hookimpl
+    ... def wormio_reducers():
+    ...     return [
+    ...         ReducerPlugin(
+    ...             name="mylab-trimmed-mean",
+    ...             title="The mean without the darkest and the brightest voxels",
+    ...             factory="wormio_mylab.reducers:TrimmedMean",
     ...         )
     ...     ]
     """

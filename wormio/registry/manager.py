@@ -15,7 +15,7 @@ import pluggy
 
 from wormio.errors import OptionError, PluginConflictError, PluginLoadError
 from wormio.registry import hookspecs
-from wormio.registry.format import SPEC_VERSION, Format, PositionReader
+from wormio.registry.format import SPEC_VERSION, Format, PositionReader, ReducerPlugin
 
 __all__ = ["LoadFailure", "PluginRegistry", "PluginState", "default_registry"]
 
@@ -59,7 +59,7 @@ class PluginState:
     state : {"loaded", "failed", "disabled"}
     reason : str
         Why it is not loaded.
-    formats, position_readers : tuple of str
+    formats, position_readers, reducers : tuple of str
         What it offers.
     seconds : float
         That loading took: a plugin that imports its reader too early shows here.
@@ -72,11 +72,12 @@ class PluginState:
     reason: str = ""
     formats: tuple[str, ...] = ()
     position_readers: tuple[str, ...] = ()
+    reducers: tuple[str, ...] = ()
     seconds: float = 0.0
 
 
 class PluginRegistry:
-    """The formats and readers of the plugins that could be loaded.
+    """The formats, readers and reducers of the plugins that could be loaded.
 
     Attributes
     ----------
@@ -90,9 +91,10 @@ class PluginRegistry:
         self._pm = pluggy.PluginManager("wormio")
         self._pm.add_hookspecs(hookspecs)
         self._distributions: dict[str, str] = {}
-        self._offers: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        self._offers: dict[str, tuple[tuple[str, ...], ...]] = {}
         self._formats: dict[str, tuple[Format, str]] = {}
         self._readers: dict[str, tuple[PositionReader, str]] = {}
+        self._reducers: dict[str, tuple[ReducerPlugin, str]] = {}
         self.failures: list[LoadFailure] = []
         self.plugins: list[PluginState] = []
 
@@ -124,8 +126,10 @@ class PluginRegistry:
                 )
             formats = self._collect(plugin, "wormio_formats", Format)
             readers = self._collect(plugin, "wormio_position_readers", PositionReader)
+            reducers = self._collect(plugin, "wormio_reducers", ReducerPlugin)
             self._check_names(formats, self._formats, distribution)
             self._check_names(readers, self._readers, distribution)
+            self._check_names(reducers, self._reducers, distribution)
         except Exception as error:
             # pluggy leaves a rejected plugin half registered.
             if self._pm.has_plugin(name):
@@ -136,9 +140,12 @@ class PluginRegistry:
                 f"plugin {name!r} of {distribution} is broken: {type(error).__name__}: {error}"
             ) from error
         self._distributions[name] = distribution
-        self._offers[name] = tuple(f.name for f in formats), tuple(r.name for r in readers)
+        self._offers[name] = tuple(
+            tuple(item.name for item in items) for items in (formats, readers, reducers)
+        )
         self._formats |= {item.name: (item, distribution) for item in formats}
         self._readers |= {item.name: (item, distribution) for item in readers}
+        self._reducers |= {item.name: (item, distribution) for item in reducers}
 
     def load_entry_points(
         self,
@@ -192,7 +199,10 @@ class PluginRegistry:
         reason: str = "",
         start: float | None = None,
     ) -> None:
-        formats, readers = self._offers.get(entry.name, ((), ())) if state == "loaded" else ((), ())
+        nothing: tuple[tuple[str, ...], ...] = ((), (), ())
+        formats, readers, reducers = (
+            self._offers.get(entry.name, nothing) if state == "loaded" else nothing
+        )
         self.plugins.append(
             PluginState(
                 name=entry.name,
@@ -202,6 +212,7 @@ class PluginRegistry:
                 reason=reason,
                 formats=formats,
                 position_readers=readers,
+                reducers=reducers,
                 seconds=0.0 if start is None else time.perf_counter() - start,
             )
         )
@@ -215,6 +226,11 @@ class PluginRegistry:
     def position_readers(self) -> tuple[PositionReader, ...]:
         """All readers of positions, sorted by name."""
         return tuple(self._readers[name][0] for name in sorted(self._readers))
+
+    @property
+    def reducers(self) -> tuple[ReducerPlugin, ...]:
+        """All reducers of plugins, sorted by name."""
+        return tuple(self._reducers[name][0] for name in sorted(self._reducers))
 
     def distribution(self, format_name: str) -> str:
         """Return ``"name version"`` of the distribution that a format comes from."""

@@ -6,6 +6,7 @@ with a function of a `Signal`, and one method that calls it.
 """
 
 from wormio.signal.average import Average
+from wormio.signal.bleaching import BleachingFit, fit_bleaching
 from wormio.signal.blocks import Blocks
 from wormio.signal.datasets import DataSet, read_dataset_list
 from wormio.signal.files import load, save
@@ -20,6 +21,7 @@ from wormio.signal.substitution import count_added_neurons, read_matchless_thres
 
 __all__ = [
     "Average",
+    "BleachingFit",
     "Blocks",
     "DataSet",
     "IrregularArray",
@@ -30,6 +32,7 @@ __all__ = [
     "Signal",
     "Step",
     "count_added_neurons",
+    "fit_bleaching",
     "load",
     "read_dataset_list",
     "read_matchless_threshold",

@@ -2,7 +2,8 @@
 
 ::
 
-    /signals/<i>     attribute name; data, time, volume, sample_time, valid, voxels, labels, meta
+    /signals/<i>     attribute name; data, time, volume, sample_time, valid, voxels, saturated,
+                     background, labels, meta
     /events/<i>      one dataset a column, properties/<j>, meta
     /provenance/<i>  volumes, centre_frame, positions/, meta
 
@@ -37,7 +38,16 @@ if TYPE_CHECKING:
 
 __all__ = ["get_signals", "put_signals"]
 
-_SIGNAL_ARRAYS = ("data", "time", "volume", "sample_time", "valid", "voxels")
+_SIGNAL_ARRAYS = (
+    "data",
+    "time",
+    "volume",
+    "sample_time",
+    "valid",
+    "voxels",
+    "saturated",
+    "background",
+)
 _POSITION_ARRAYS = ("coords", "confidence", "volumes")
 _PROVENANCE_ARRAYS = ("volumes", "centre_frame")
 

@@ -24,6 +24,7 @@ from wormio.model import Channel, Events
 from wormio.model._fields import as_dict, as_tuple, is_text
 from wormio.signal import cleaning
 from wormio.signal._cleaning_methods import CleaningMethods
+from wormio.signal._correction_methods import CorrectionMethods
 from wormio.signal._digest import digest
 from wormio.signal._fields import check_shapes, signal_array
 from wormio.signal._methods import SignalMethods
@@ -42,7 +43,7 @@ def _names(labels: Iterable[object]) -> tuple[str, ...]:
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class Signal(CleaningMethods, SignalMethods):
+class Signal(CleaningMethods, CorrectionMethods, SignalMethods):
     """Traces of N neurons over T volumes, in one channel.
 
     Arrays are read-only; two signals are equal if all they hold is, NaN equal to NaN.
@@ -62,6 +63,10 @@ class Signal(CleaningMethods, SignalMethods):
         ratio was measured where both were. Default: where `data` is finite.
     voxels : (T, N) int32, optional
         Number of voxels in each sample.
+    saturated : (T, N) int32, optional
+        How many of them were saturated.
+    background : (T, N) float64, optional
+        What was measured beside each neuron and subtracted, in counts of a voxel.
     labels : tuple of str
         Names of the neurons, unique. Default: ``"0"``, ``"1"``, ...
     events : mapping of str to Events
@@ -87,6 +92,8 @@ class Signal(CleaningMethods, SignalMethods):
     sample_time: Floats = signal_array("f8", 2)
     valid: Bools = signal_array("?", 2)
     voxels: NDArray[np.int32] | None = signal_array("i4", 2, optional=True)
+    saturated: NDArray[np.int32] | None = signal_array("i4", 2, optional=True)
+    background: Floats | None = signal_array("f8", 2, optional=True)
     labels: tuple[str, ...] = attrs.field(converter=_names)
     events: Mapping[str, Events] = attrs.field(factory=dict, converter=as_dict)
     channel: Channel
@@ -122,6 +129,8 @@ class Signal(CleaningMethods, SignalMethods):
                 "sample_time": both,
                 "valid": both,
                 "voxels": both,
+                "saturated": both,
+                "background": both,
             },
         )
         if len(self.labels) != self.n_neurons or len(set(self.labels)) != self.n_neurons:

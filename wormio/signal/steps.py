@@ -36,6 +36,9 @@ STEPS: Mapping[str, str] = MappingProxyType(
         "divide": "wormio.signal.arithmetic:divide",
         "recipe": "wormio.signal.recipe:mark",
         "substitute": "wormio.signal.substitution:substitute",
+        "debleach": "wormio.signal.bleaching:debleach",
+        "correct_jumps": "wormio.signal.jumps:correct_jumps",
+        "correct_motion": "wormio.signal.motion:correct_motion",
     }
 )
 """Where the function of each step is, imported when it is asked for."""

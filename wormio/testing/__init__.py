@@ -10,6 +10,7 @@ from wormio.testing.phantom import Phantom, Stimuli
 from wormio.testing.report import Report, Result
 from wormio.testing.scan import Scan
 from wormio.testing.subject import Sample, Subject, subjects_of
+from wormio.testing.traces import TwoChannels, two_channels
 from wormio.testing.truth import Limits, Truth, make_truth
 
 __all__ = [
@@ -24,9 +25,11 @@ __all__ = [
     "Stimuli",
     "Subject",
     "Truth",
+    "TwoChannels",
     "check_adapter",
     "make_truth",
     "subjects_of",
+    "two_channels",
     "write_leifer",
     "write_truth",
 ]

@@ -18,6 +18,7 @@ __all__ = [
     "FrameCounters",
     "join_column",
     "longest_rise",
+    "nearest_row",
     "repair",
     "rising_edges",
     "snap",
@@ -86,8 +87,7 @@ def repair(count: Ints, time: Floats | None, rules: Collection[str]) -> FrameCou
     time[mended] = _between(count[mended], count[trusted], time[trusted])
     flags[mended] |= Flag.TIME_REPAIRED
     # A frame saved twice was exposed once.
-    first = np.flatnonzero(~duplicate)
-    time = time[first[np.searchsorted(first, np.arange(len(time)), side="right") - 1]]
+    time = time[np.maximum.accumulate(np.where(duplicate, 0, np.arange(len(time))))]
     return FrameCounters(count, time, flags)
 
 
@@ -139,16 +139,23 @@ def steady_rows(count: Ints) -> Bools:
     -------
     (R,) bool
     """
-    _, which, times = np.unique(count, return_inverse=True, return_counts=True)
-    follows = np.diff(count) == 1
-    steady = times[which] == 1
+    step = np.diff(count)
+    follows = step == 1
+    if (step > 0).all():  # no need to look for those that come twice
+        steady = np.ones(len(count), bool)
+    else:
+        _, which, times = np.unique(count, return_inverse=True, return_counts=True)
+        steady = times[which] == 1
     steady[1:] &= follows
     steady[:-1] &= follows
     return np.asarray(steady)
 
 
 def join_column(
-    place: NDArray[np.generic], scan_place: NDArray[np.generic], values: Floats
+    place: NDArray[np.generic],
+    scan_place: NDArray[np.generic],
+    values: Floats,
+    row: Ints | None = None,
 ) -> tuple[Floats, Bools, Bools]:
     """Give each frame the value of the scan row with its counter (or time).
 
@@ -159,6 +166,8 @@ def join_column(
     scan_place : (R,)
         Of the scan's rows; increasing, not empty.
     values : (R,) float64
+    row : (F,) int64, optional
+        What `nearest_row` says of the same places, to ask once for several columns.
 
     Returns
     -------
@@ -166,12 +175,20 @@ def join_column(
         Interpolated between rows where a frame has none of its own, NaN outside them.
     interpolated, outside : (F,) bool
     """
-    row = np.clip(np.searchsorted(scan_place, place), 0, len(scan_place) - 1)
+    if row is None:
+        row = nearest_row(place, scan_place)
     own = np.asarray(scan_place[row] == place)
     outside = np.asarray((place < scan_place[0]) | (place > scan_place[-1]))
-    joined = np.where(own, values[row], np.interp(place, scan_place, values))  # type: ignore[arg-type]
+    joined = values[row]
+    between = ~own & ~outside
+    joined[between] = np.interp(place[between], scan_place, values)  # type: ignore[arg-type]
     joined[outside] = np.nan
-    return joined, ~own & ~outside, outside
+    return joined, between, outside
+
+
+def nearest_row(place: NDArray[np.generic], scan_place: NDArray[np.generic]) -> Ints:
+    """Return the row of the scan that has a frame's place, or else the next one; (F,) int64."""
+    return np.clip(np.searchsorted(scan_place, place), 0, len(scan_place) - 1)
 
 
 def rising_edges(count: Ints, gate: Bools) -> Ints:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import attrs
 import numpy as np
@@ -21,6 +24,8 @@ Ints = NDArray[np.int64]
 
 # Counters beyond this are no counters (and would overflow what is computed with them).
 _MAX_COUNT = 2**40
+# Bytes that are looked through at once: they stay in the processor's cache.
+_PIECE = 1 << 20
 _DELIMITERS = {"tab": "\t", "comma": ",", "semicolon": ";", "space": None}
 
 
@@ -89,12 +94,32 @@ def read(path: Path, keys: TableKeys, *, may_be_empty: bool = False) -> Table:
         Its header or a row is not as described, or there is no row.
     """
     delimiter = _DELIMITERS[keys.delimiter]
-    blanks = " \r\n" + (delimiter or "\t")  # rows may end in a delimiter
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        columns = _header(path, file.readline(10_000), keys) if keys.header else keys.headers[0]
-        lines = [line.rstrip(blanks) for line in file]
+    blanks = " " + (delimiter or "\t")  # rows may end in them
+    neat = _is_neat(path, blanks + "\r")
+    file: TextIO
+    if neat:
+        file = path.open(encoding="utf-8", errors="replace")
+    else:
+        data = _without_ends(path.read_bytes(), blanks)
+        file = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", errors="replace")
+    with file:
+        return _read(path, file, keys, delimiter, neat=neat, may_be_empty=may_be_empty)
+
+
+def _read(
+    path: Path,
+    file: TextIO,
+    keys: TableKeys,
+    delimiter: str | None,
+    *,
+    neat: bool,
+    may_be_empty: bool,
+) -> Table:
+    columns = _header(path, file.readline(10_000), keys) if keys.header else keys.headers[0]
     skipped = 2 if keys.header else 1
-    if not any(lines):
+    first = next((line for line in file if line != "\n"), None) if not keys.text else None
+    lines = file.read().split("\n") if keys.text else []
+    if first is None and not any(lines):
         if may_be_empty:
             nothing = tuple(
                 np.zeros(0, "U1" if name in keys.text else np.float64) for name in columns
@@ -105,8 +130,17 @@ def read(path: Path, keys: TableKeys, *, may_be_empty: bool = False) -> Table:
         )
     if keys.text:
         return Table(path, columns, _mixed(path, lines, columns, keys, skipped))
+    # numpy reads a file that it opens itself by large pieces, any other one line by line.
+    source: Any = path if neat else itertools.chain([first], file)
     try:
-        rows = np.loadtxt(lines, ndmin=2, comments=None, delimiter=delimiter)
+        rows = np.loadtxt(
+            source,
+            ndmin=2,
+            comments=None,
+            delimiter=delimiter,
+            skiprows=int(neat and keys.header),
+            encoding="utf-8",
+        )
     except ValueError as error:
         raise CorruptRecordingError(
             "a row cannot be read",
@@ -122,7 +156,38 @@ def read(path: Path, keys: TableKeys, *, may_be_empty: bool = False) -> Table:
             found=f"{rows.shape[1]}",
             path=path,
         )
-    return Table(path, columns, tuple(rows.T))
+    return Table(path, columns, tuple(np.ascontiguousarray(rows.T)))
+
+
+def _without_ends(data: bytes, blanks: str) -> bytes:
+    """Take spaces and delimiters away from the ends of all lines."""
+    # Mostly there is one at most, and in all lines the same: quicker than line by line.
+    for end in ("\r\n", *(f"{blank}\n" for blank in blanks)):
+        data = data.replace(end.encode(), b"\n")
+    if _ends_in(data + b"\n", blanks):
+        lines = data.split(b"\n")
+        data = b"\n".join(line.rstrip(blanks.encode()) for line in lines)
+    return data
+
+
+def _is_neat(path: Path, blanks: str) -> bool:
+    """Tell whether no line ends in one of these characters, and the file begins with no byte order mark."""
+    last = b""
+    with path.open("rb") as file:
+        neat = file.read(3) != codecs.BOM_UTF8
+        file.seek(0)
+        while neat and (piece := file.read(_PIECE)):
+            neat = not _ends_in(last + piece, blanks)
+            last = piece[-1:]
+    return neat and last not in blanks.encode()
+
+
+def _ends_in(data: bytes, blanks: str) -> bool:
+    """Tell whether any line that ends here ends in one of these characters."""
+    characters = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero(characters == ord("\n"))
+    before = characters[ends[ends > 0] - 1]
+    return any((before == ord(blank)).any() for blank in blanks)
 
 
 def _header(path: Path, first: str, keys: TableKeys) -> tuple[str, ...]:

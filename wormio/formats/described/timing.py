@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from wormio.errors import ContractError, CorruptRecordingError
 from wormio.formats.described import tables
-from wormio.formats.described.join import FrameCounters, join_column, repair, steady_rows
+from wormio.formats.described.join import (
+    FrameCounters,
+    join_column,
+    nearest_row,
+    repair,
+    steady_rows,
+)
 from wormio.formats.described.schema import TIME_UNITS, Description, Extra, FramesTable, Scan
 from wormio.formats.described.sweeps import assign
 from wormio.formats.described.values import Values
@@ -47,13 +53,18 @@ class ScanRows:
     place: NDArray[Any]
     frame_place: NDArray[Any]
     origin: Origin
+    _row: Ints = attrs.field(init=False)  # one search for all columns
+
+    @_row.default
+    def _(self) -> Ints:
+        return nearest_row(self.frame_place, self.place)
 
     def join(self, values: Floats) -> tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]:
         """Give each frame a value of its own row; see `join_column`."""
         if self.spec.join == "row":
             nowhere = np.zeros(len(values), bool)
             return values, nowhere, nowhere
-        return join_column(self.frame_place, self.place, values[self.rows])
+        return join_column(self.frame_place, self.place, values[self.rows], self._row)
 
     def join_label(self, values: Floats) -> Floats:
         """Give each frame the value of the last row that is not after it; labels have no mean."""
@@ -125,10 +136,10 @@ def make_timeline(
     if direction_origin is not None:
         origins["direction"] = direction_origin
     if assigned.policy["name"] != "planar":
-        inside = np.zeros(n_frames, bool)
-        for first, stop in assigned.frames:
-            inside[first:stop] = True
-        flags |= np.where(inside, 0, Flag.INCOMPLETE)
+        edges = np.zeros(n_frames + 1, np.int64)  # volumes do not overlap
+        np.add.at(edges, assigned.frames[:, 0], 1)
+        np.add.at(edges, assigned.frames[:, 1], -1)
+        flags |= np.where(np.cumsum(edges[:-1]) > 0, 0, Flag.INCOMPLETE)
     try:
         timeline = Timeline(
             time=time,

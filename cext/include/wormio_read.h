@@ -1,0 +1,89 @@
+/*
+ * wormio_read.h - the rows of images that masks touch: which bytes of which files
+ * hold them, and reading these bytes.
+ *
+ * As in wormio_extract.h, every function is single-threaded, re-entrant and free
+ * of global state, and none allocates memory or prints. None opens or closes a
+ * file either: wormio_read_ranges reads through a descriptor that the caller owns,
+ * by pread, so that the descriptor's own position is neither used nor moved.
+ *
+ * Arrays are C-contiguous; their shapes are given in brackets, slowest axis first.
+ */
+#ifndef WORMIO_READ_H
+#define WORMIO_READ_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum wormio_read_status {
+    WORMIO_READ_OK = 0,
+    WORMIO_READ_EARG = -1,         /* a null pointer, or a number that makes no sense */
+    WORMIO_READ_ENDED = -2,        /* the file ends before the range does */
+    WORMIO_READ_FAILED = -3,       /* the system says no: see error */
+    WORMIO_READ_INTERRUPTED = -4   /* by a signal; call again to go on */
+};
+
+/* Columns of a range of bytes. */
+enum wormio_range_column {
+    WORMIO_RANGE_GROUP = 0,    /* of the spans that it holds */
+    WORMIO_RANGE_BEGIN = 1,    /* in the file */
+    WORMIO_RANGE_LENGTH = 2,
+    WORMIO_RANGE_POSITION = 3, /* in the buffer */
+    WORMIO_RANGE_COLUMNS = 4
+};
+
+/* Spans: rows of one image that follow each other. They may overlap. */
+typedef struct {
+    int64_t n_spans, n_images, height;
+    const int64_t *order; /* [n_spans] the spans by group, and by begin within it */
+    const int64_t *group; /* [n_spans] spans of different groups share no range */
+    const int64_t *begin; /* [n_spans] byte in the file of the first row */
+    const int64_t *image; /* [n_spans] */
+    const int64_t *first; /* [n_spans] first row, */
+    const int64_t *stop;  /* [n_spans]   and the one after the last */
+    int64_t row_stride;   /* bytes from row to row */
+    int64_t row_bytes;    /* bytes of a row */
+    int64_t gap;          /* so many bytes that nobody wants are read rather than
+                             left out, so that two ranges become one */
+} wormio_spans;
+
+/*
+ * Lay the bytes of all spans into one buffer.
+ *
+ * row_offset  [n_images, height] gets the byte in the buffer of each row of a span;
+ *             the others are left as they are.
+ * ranges      out [up to n_spans, 4] what to read, in the order given; ranges start
+ *             at multiples of 64 in the buffer.
+ * n_ranges    out
+ * n_bytes     out: the size of the buffer.
+ *
+ * Anything but WORMIO_READ_OK leaves the outputs undefined.
+ */
+int wormio_place_rows(const wormio_spans *spans, int64_t *row_offset, int64_t *ranges,
+                      int64_t *n_ranges, int64_t *n_bytes);
+
+/*
+ * Read ranges of one file.
+ *
+ * fd        descriptor, open for reading.
+ * n_ranges, ranges
+ *           [n_ranges, 4] as above; the group is not looked at.
+ * buffer, n_bytes
+ *           where they go.
+ * progress  in and out [2]: how many ranges are read, and how many bytes of the next
+ *           one. Begin with 0, 0.
+ * error     out: errno, of WORMIO_READ_FAILED.
+ *
+ * A short read goes on where it ended. Ranges are checked before the first is read.
+ */
+int wormio_read_ranges(int fd, int64_t n_ranges, const int64_t *ranges, char *buffer,
+                       int64_t n_bytes, int64_t *progress, int *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

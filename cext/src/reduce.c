@@ -1,0 +1,80 @@
+/* The kernels, one for each type of pixel: reduce.inc.h is their common text. */
+#include <math.h>
+#include <string.h>
+
+#include "geometry.h"
+#include "values.h"
+
+/* Bytes that every processor of today adds up at once. */
+enum { VECTOR_BYTES = 16 };
+
+#ifdef __GNUC__ /* which has vectors; without them the same is done pixel by pixel */
+static const unsigned char ones_then_zeros[2 * VECTOR_BYTES] = {
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+};
+#endif
+
+/*
+ * PIXEL    type of a pixel
+ * SUM      type that holds the sum of a sample: exact for integers
+ * SUFFIX   last part of the kernel's name
+ * LOWEST, HIGHEST
+ *          integers only: limits of PIXEL
+ * WIDE, MOST_RUNS
+ *          if there are vectors: type of twice the width, and how many pixels it sums
+ *          and a PIXEL counts
+ */
+#define PIXEL uint8_t
+#define SUM int64_t
+#define SUFFIX u8
+#define LOWEST 0
+#define HIGHEST UINT8_MAX
+#ifdef __GNUC__
+#define WIDE uint16_t
+#define MOST_RUNS UINT8_MAX
+#endif
+#include "reduce.inc.h"
+
+#define PIXEL uint16_t
+#define SUM int64_t
+#define SUFFIX u16
+#define LOWEST 0
+#define HIGHEST UINT16_MAX
+#ifdef __GNUC__
+#define WIDE uint32_t
+#define MOST_RUNS UINT16_MAX
+#endif
+#include "reduce.inc.h"
+
+#define PIXEL int16_t
+#define SUM int64_t
+#define SUFFIX i16
+#define LOWEST INT16_MIN
+#define HIGHEST INT16_MAX
+#ifdef __GNUC__
+#define WIDE int32_t
+#define MOST_RUNS INT16_MAX
+#endif
+#include "reduce.inc.h"
+
+#define PIXEL uint32_t
+#define SUM int64_t
+#define SUFFIX u32
+#define LOWEST 0
+#define HIGHEST UINT32_MAX
+#ifdef __GNUC__
+#define WIDE uint64_t
+#define MOST_RUNS INT32_MAX
+#endif
+#include "reduce.inc.h"
+
+#define PIXEL float
+#define SUM double
+#define SUFFIX f32
+#include "reduce.inc.h"
+
+#define PIXEL double
+#define SUM double
+#define SUFFIX f64
+#include "reduce.inc.h"

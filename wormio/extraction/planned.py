@@ -1,0 +1,177 @@
+"""Reading rows of images where they lie in files: planned, then read, nothing copied."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeGuard
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from wormio.errors import MissingImageError, RecordingClosedError
+from wormio.extraction.ranges import ByteRanges, RowGrid, advise, place_rows, read_ranges
+from wormio.extraction.touching import RowSpans
+from wormio.model import FileLayout, FrameArray, MappableFrames, MappedFrames
+from wormio.model._files import SharedFiles
+
+__all__ = ["PlannedRows", "can_plan", "fetch", "plan_rows", "read_rows"]
+
+
+class _Scratch(threading.local):
+    """Memory of one thread that is used again: new memory costs more than what is put into it."""
+
+    def __init__(self) -> None:
+        self.pixels = np.empty(0, np.uint8)
+        self.rows = np.empty(0, np.int64)
+
+    def take_pixels(self, n_bytes: int) -> NDArray[np.uint8]:
+        if len(self.pixels) < n_bytes:
+            self.pixels = np.empty(0, np.uint8)  # the old one goes before the new one comes
+            self.pixels = np.empty(n_bytes + n_bytes // 8, np.uint8)
+        return self.pixels[:n_bytes]
+
+    def take_rows(self, n_images: int, height: int) -> NDArray[np.int64]:
+        if len(self.rows) < n_images * height:
+            self.rows = np.empty(n_images * height, np.int64)
+        return self.rows[: n_images * height].reshape(n_images, height)
+
+
+_scratch = _Scratch()
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class PlannedRows:
+    """What to read, and where each row comes to lie.
+
+    Parameters
+    ----------
+    layout : FileLayout
+    ranges : ByteRanges
+    row_offset : (images, Y) int64
+        Byte of the buffer; -1 for rows that nobody wants. **Of the thread's scratch memory**: the
+        next plan of this thread overwrites it.
+    """
+
+    layout: FileLayout
+    ranges: ByteRanges
+    row_offset: NDArray[np.int64]
+
+
+def can_plan(frames: FrameArray) -> TypeGuard[MappableFrames]:
+    """Tell whether rows of these frames can be read where they lie."""
+    # Almost all are of this class; asking a protocol is slow.
+    if not isinstance(frames, MappedFrames) and not isinstance(frames, MappableFrames):
+        return False
+    layout = frames.layout
+    # Bytes are swapped in place, pixel by pixel: pixels must not lie askew to each other.
+    return layout.dtype.isnative or not (
+        layout.row_stride % layout.dtype.itemsize or layout.pixel_stride % layout.dtype.itemsize
+    )
+
+
+def plan_rows(
+    layout: FileLayout, frames: tuple[int, int], channels: Sequence[int], spans: RowSpans
+) -> PlannedRows:
+    """Plan the reading of rows of some frames.
+
+    Parameters
+    ----------
+    layout : FileLayout
+    frames : (int, int)
+        Half-open range.
+    channels : sequence of int
+    spans : RowSpans
+        Image ``j * n_frames + i`` is channel ``channels[j]`` of frame ``frames[0] + i``.
+
+    Raises
+    ------
+    MissingImageError
+        An image that is to be read lies in no file.
+    """
+    window = slice(*frames)
+    file = np.concatenate([layout.file[window, channel] for channel in channels])
+    offset = np.concatenate([layout.offset[window, channel] for channel in channels])
+    missing = file[spans.image] < 0
+    if missing.any():
+        image = int(spans.image[np.flatnonzero(missing)[0]])
+        j, i = divmod(image, frames[1] - frames[0])
+        raise MissingImageError(
+            f"the image of frame {frames[0] + i}, channel {channels[j]} was never saved",
+            cure="see recording.timeline.stored; nothing is filled in",
+        )
+    itemsize = layout.dtype.itemsize
+    grid = RowGrid(
+        file=file.astype(np.int64),
+        offset=offset,
+        height=layout.height,
+        row_stride=layout.row_stride,
+        row_bytes=(layout.width - 1) * layout.pixel_stride + itemsize,
+        phase=1 if layout.dtype.isnative else itemsize,
+    )
+    ranges, rows = place_rows(spans, grid, rows=_scratch.take_rows(len(file), layout.height))
+    return PlannedRows(layout=layout, ranges=ranges, row_offset=rows)
+
+
+def read_rows(frames: FrameArray, plan: PlannedRows) -> NDArray[np.uint8]:
+    """Read what was planned, in native byte order.
+
+    Returns
+    -------
+    (n_bytes,) uint8
+        **The thread's scratch memory**: its next call overwrites it.
+
+    Raises
+    ------
+    TruncatedRecordingError
+        A file ends too early.
+    RecordingClosedError
+    OSError
+        As the system reports it, with the file and the offset.
+    """
+    buffer = _scratch.take_pixels(plan.ranges.buffer_bytes)
+
+    def read(fd: int, files: SharedFiles, index: int, table: NDArray[np.int64]) -> None:
+        advise(fd, table)
+        read_ranges(files, index, fd, table, buffer)
+
+    _each_file(frames, plan, read)
+    dtype = plan.layout.dtype
+    if not dtype.isnative:
+        whole = len(buffer) // dtype.itemsize * dtype.itemsize
+        buffer[:whole].view(dtype).byteswap(inplace=True)
+    return buffer
+
+
+def fetch(frames: FrameArray, plan: PlannedRows) -> None:
+    """Have the system fetch what was planned, without waiting for it."""
+    _each_file(frames, plan, lambda fd, _files, _index, table: advise(fd, table))
+
+
+def _each_file(
+    frames: FrameArray,
+    plan: PlannedRows,
+    work: Callable[[int, SharedFiles, int, NDArray[np.int64]], None],
+) -> None:
+    """Do something with the ranges of each file."""
+    if getattr(frames, "closed", False):
+        raise RecordingClosedError(
+            "the recording is closed", cure="read inside the `with` block, or open it again"
+        )
+    file = plan.ranges.file
+    edges = np.flatnonzero(np.diff(file, prepend=-1, append=-1)) if len(file) else np.zeros(1, int)
+    with _files_of(frames, plan.layout) as files:
+        for begin, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+            index, table = int(file[begin]), plan.ranges.table[begin:end]
+            files.use(index, lambda fd, i=index, t=table: work(fd, files, i, t))
+
+
+@contextlib.contextmanager
+def _files_of(frames: FrameArray, layout: FileLayout) -> Iterator[SharedFiles]:
+    if isinstance(frames, MappedFrames):
+        yield frames.files
+        return
+    with contextlib.closing(SharedFiles(layout.files)) as files:
+        yield files

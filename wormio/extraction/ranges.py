@@ -1,0 +1,233 @@
+"""From rows of images to the fewest ranges of bytes that hold them, and reading these.
+
+The other gate to the C core, beside `wormio.extraction.kernels`: sorting is numpy's, the pass over
+the sorted rows and the system calls are C's, without Python's lock.
+"""
+
+from __future__ import annotations
+
+import os
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from wormio._cext import ffi, lib
+from wormio.errors import ExtractionError
+from wormio.extraction.touching import RowSpans
+from wormio.model._files import SharedFiles
+
+__all__ = ["GAP", "ByteRanges", "RowGrid", "advise", "place_rows", "read_ranges"]
+
+Ints = NDArray[np.int64]
+
+GAP = 4095
+"""Bytes that nobody wants are read if there are no more of them: they hold no whole page.
+
+The system finds and copies pages: what lies in pages that are touched anyway costs next to
+nothing, and a system call less. So a plan never names a page that no mask touches.
+"""
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class RowGrid:
+    """Where the rows of some images lie.
+
+    Parameters
+    ----------
+    file, offset : (I,) int64
+        Of each image: which file, and the byte of its first pixel. -1: the image is in none.
+    height : int
+        Rows of an image.
+    row_stride, row_bytes : int
+        Bytes from row to row, and of a row.
+    phase : int
+        Rows whose offsets differ by no multiple of it are not read together. 1 puts up with any.
+    """
+
+    file: Ints
+    offset: Ints
+    height: int
+    row_stride: int
+    row_bytes: int
+    phase: int = 1
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class ByteRanges:
+    """What to read, in order of file and offset.
+
+    Parameters
+    ----------
+    file : (R,) int64
+    begin, length : (R,) int64
+        Bytes of that file.
+    position : (R,) int64
+        Where they go in the buffer.
+    buffer_bytes : int
+        Size of the buffer, a little more than all lengths together.
+    """
+
+    table: Ints = attrs.field(repr=False)
+    """(R, 4): group, begin, length, position; as C takes it."""
+    file: Ints
+    buffer_bytes: int
+
+    @property
+    def begin(self) -> Ints:
+        """(R,) first byte in the file."""
+        return self.table[:, 1]
+
+    @property
+    def length(self) -> Ints:
+        """(R,) bytes."""
+        return self.table[:, 2]
+
+    @property
+    def position(self) -> Ints:
+        """(R,) first byte in the buffer."""
+        return self.table[:, 3]
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+
+def place_rows(
+    spans: RowSpans, grid: RowGrid, *, gap: int = GAP, rows: Ints | None = None
+) -> tuple[ByteRanges, Ints]:
+    """Lay rows of images into one buffer, and say what to read for them.
+
+    Parameters
+    ----------
+    spans : RowSpans
+        Of images that lie in files.
+    grid : RowGrid
+    gap : int
+        Two ranges with no more bytes between them become one.
+    rows : (I, height) int64, optional
+        Filled and returned as `row_offset`, so that its memory is used again.
+
+    Returns
+    -------
+    ranges : ByteRanges
+    row_offset : (I, height) int64
+        Byte in the buffer of each row; -1 for rows that are in no span.
+    """
+    n_images = len(grid.file)
+    if rows is None:
+        rows = np.empty((n_images, grid.height), np.int64)
+    rows.fill(-1)
+    begin = grid.offset[spans.image] + spans.first * grid.row_stride
+    group = grid.file[spans.image]
+    if grid.phase > 1:
+        group = group * grid.phase + begin % grid.phase
+    if not len(group) or (group == group[0]).all():
+        order = np.argsort(begin)
+    else:
+        order = np.lexsort((begin, group))
+    table = np.empty((len(begin), 4), np.int64)
+    counted = ffi.new("int64_t[2]")
+    columns = [order, group, begin, spans.image, spans.first, spans.stop]
+    arrays = [np.ascontiguousarray(column, np.int64) for column in columns]
+    pointers = [ffi.from_buffer("int64_t[]", array) for array in arrays]
+    names = ("order", "group", "begin", "image", "first", "stop")
+    c_spans = ffi.new(
+        "wormio_spans *",
+        {
+            "n_spans": len(begin),
+            "n_images": n_images,
+            "height": grid.height,
+            "row_stride": grid.row_stride,
+            "row_bytes": grid.row_bytes,
+            "gap": gap,
+            **dict(zip(names, pointers, strict=True)),
+        },
+    )
+    status = lib.wormio_place_rows(
+        c_spans,
+        ffi.from_buffer("int64_t[]", rows, require_writable=True),
+        ffi.from_buffer("int64_t[]", table, require_writable=True),
+        counted,
+        counted + 1,
+    )
+    if status != lib.WORMIO_READ_OK:
+        raise ExtractionError(
+            "the rows to be read make no sense",
+            expected=f"rows 0 to {grid.height} of {n_images} images in files",
+            found=f"status {status} of the C core",
+            cure="report this as a bug of wormio.extraction.ranges",
+        )
+    table = table[: counted[0]]
+    ranges = ByteRanges(table=table, file=table[:, 0] // grid.phase, buffer_bytes=counted[1])
+    return ranges, rows
+
+
+def advise(fd: int, ranges: Ints) -> None:
+    """Have the system fetch ranges of a file at once, if it does not hold them already.
+
+    Whether it does is asked of the first range only: a question costs as much as an answer.
+    """
+    if not len(ranges):
+        return
+    begin = int(ranges[0, 1])
+    try:
+        os.preadv(fd, [bytearray(1)], begin, os.RWF_NOWAIT)
+    except BlockingIOError:
+        pass
+    except OSError:
+        return  # this file system cannot tell: the reads themselves will say what is wrong
+    else:
+        return
+    for begin, length in ranges[:, 1:3].tolist():
+        os.posix_fadvise(fd, begin, length, os.POSIX_FADV_WILLNEED)
+
+
+def read_ranges(
+    files: SharedFiles, index: int, fd: int, ranges: Ints, buffer: NDArray[np.uint8]
+) -> None:
+    """Read ranges of one file into a buffer.
+
+    Parameters
+    ----------
+    files : SharedFiles
+    index : int
+        Of the file among these.
+    fd : int
+        Its descriptor, which they have lent.
+    ranges : (R, 4) int64
+        Lines of `ByteRanges.table`.
+    buffer : (n_bytes,) uint8
+
+    Raises
+    ------
+    TruncatedRecordingError
+        The file ends before.
+    OSError
+        As the system reports it, with the file and the offset.
+    """
+    ranges = np.ascontiguousarray(ranges, np.int64)
+    progress, error = ffi.new("int64_t[2]"), ffi.new("int *")
+    status = lib.WORMIO_READ_INTERRUPTED
+    while status == lib.WORMIO_READ_INTERRUPTED:  # between two calls, Python handles the signal
+        status = lib.wormio_read_ranges(
+            fd,
+            len(ranges),
+            ffi.from_buffer("int64_t[]", ranges),
+            ffi.from_buffer("char[]", buffer, require_writable=True),
+            buffer.nbytes,
+            progress,
+            error,
+        )
+    if status == lib.WORMIO_READ_OK:
+        return
+    if status == lib.WORMIO_READ_EARG:
+        raise ExtractionError(
+            "the ranges to be read do not fit the buffer",
+            found=f"{len(ranges)} ranges for {buffer.nbytes} bytes",
+            cure="report this as a bug of wormio.extraction.ranges",
+        )
+    at = int(ranges[progress[0], 1] + progress[1])
+    missing = int(ranges[progress[0], 2] - progress[1])
+    if status == lib.WORMIO_READ_ENDED:
+        raise files.ended(index, at, missing)
+    raise files.failed(index, at, missing, error[0])
