@@ -92,7 +92,7 @@ def _by_numba(
     import numba
 
     @numba.njit  # type: ignore[untyped-decorator]
-    def means(volumes, centre, out):  # type: ignore[no-untyped-def]  # noqa: ANN202, ANN001
+    def means(volumes, centre, out):  # type: ignore[no-untyped-def]
         for c in range(out.shape[0]):
             for v in range(out.shape[1]):
                 for n in range(out.shape[2]):

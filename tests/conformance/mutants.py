@@ -165,7 +165,9 @@ class HasNoEvents(ReferenceAdapter):
         return {}
 
 
-class LayoutIsOneByteOff(ReferenceAdapter):
+class AnotherLayout(ReferenceAdapter):
+    """Base: pixels are right, but the layout tells of other places."""
+
     def frames(self) -> FrameArray:
         class Right(MappedFrames):
             def __getitem__(self, key: Any) -> Any:
@@ -176,8 +178,15 @@ class LayoutIsOneByteOff(ReferenceAdapter):
                 super().close()
 
         right = MappedFrames(self.layout())
-        wrong = attrs.evolve(right.layout, offset=np.maximum(right.layout.offset - 1, 0))
-        return Right(wrong)
+        return Right(self.changed(right.layout))
+
+    def changed(self, layout: FileLayout) -> FileLayout:
+        return layout
+
+
+class LayoutIsOneByteOff(AnotherLayout):
+    def changed(self, layout: FileLayout) -> FileLayout:
+        return attrs.evolve(layout, offset=np.maximum(layout.offset - 1, 0))
 
 
 class _CannotPickle(BaseRecording):
@@ -247,6 +256,13 @@ class FillsDroppedFrames(FramesMutant):
         dropped = np.maximum.accumulate(np.concatenate([[0], np.diff(count) > 1]))
         row = np.minimum(np.arange(self.n_frames) + dropped, self.n_frames - 1)
         return attrs.evolve(right, offset=right.offset[row])
+
+
+class LayoutForgetsAnImage(AnotherLayout):
+    def changed(self, layout: FileLayout) -> FileLayout:
+        file = layout.file.copy()
+        file[-1:, -1:] = -1
+        return attrs.evolve(layout, file=file)
 
 
 def _never_back(frames: Any, key: Any, found: Any) -> Any:
@@ -395,6 +411,7 @@ MUTANTS: dict[str, tuple[MakeSubject, ...]] = {
     "WIO-A03": of(LosesTheSeventh),
     "WIO-A04": of(WrapsAround, NothingPastTheEnd, RoundsIndices),
     "WIO-A05": of(OnlyPythonIntegers, NeverReversed),
+    "WIO-A06": of(LayoutForgetsAnImage, LayoutIsOneByteOff),
     "WIO-A07": of(HandsOutItsCache, ReadOnlyResults),
     "WIO-A08": (wrong_digest,),
     "WIO-X01": of(ReadsAfterClose, ReadsIntoOneBuffer),

@@ -31,74 +31,79 @@ def little_is_right(context):
 """
 
 
-@pytest.fixture
-def run_pytest(tmp_path):
-    """Return a function that runs a test file in a child and gives code and output."""
-
-    def run(text: str, *arguments: str) -> tuple[int, str]:
-        (tmp_path / "test_mine.py").write_text(PREAMBLE + text)
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", "-q"),
-                *("-k", "Z01 or Z02 or S01 or S04", *arguments),
-            ],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.returncode, done.stdout
-
-    return run
+MISTAKES = {
+    "TestUnknown": (
+        "subject = attrs.evolve(leifer, waivers={'WIO-Z99': '?'})",
+        "no check WIO-Z99 to waive",
+    ),
+    "TestNothing": ("pass", "subject must be a wormio.testing.Subject, found None"),
+    "TestText": ("subject = staticmethod(lambda: 'leifer')", "found 'leifer'"),
+    "TestSpec": ("subject, spec = leifer, 'new'", "spec must be a version like '1.0'"),
+}
 
 
-def test_each_check_is_one_test_and_a_failure_is_its_sentence_alone(run_pytest):
-    code, out = run_pytest("class TestMine(AdapterConformance):\n    subject = leifer\n")
+def run_pytest(folder, text: str) -> tuple[int, str]:
+    """Run a test file in a child and return code and output."""
+    (folder / "test_mine.py").write_text(PREAMBLE + text)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", "-q"),
+            *("-k", "Z01 or Z02 or S01 or S04"),
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def test_each_check_is_one_test_a_failure_is_its_sentence_alone_a_waiver_a_strict_xfail(tmp_path):
+    code, out = run_pytest(
+        tmp_path,
+        """
+class TestMine(AdapterConformance):
+    subject = leifer
+
+class TestWaived(AdapterConformance):
+    def subject():
+        return attrs.evolve(leifer, waivers={"WIO-Z01": "too early", "WIO-S04": "it was broken"})
+""",
+    )
     assert code == 1
     assert "PASSED test_mine.py::TestMine::test_conforms[WIO-S01-dtype_is_fixed]" in out
     assert "PASSED test_mine.py::TestMine::test_conforms[WIO-S04-an_empty_range_is_empty]" in out
     assert "FAILED test_mine.py::TestMine::test_conforms[WIO-Z01-nothing_is_right]" in out
     # A rule that only should hold is told, and fails nothing.
     assert "XFAIL test_mine.py::TestMine::test_conforms[WIO-Z02-little_is_right]" in out
-    assert "1 failed, 2 passed" in out
-    failure = out.split("FAILURES")[1].split("PASSES")[0]
+    failure = out.split("FAILURES")[1].split("TestWaived")[0]
     assert "WIO-Z01 failed (MUST): Nothing is ever right." in failure
     assert "observed:  this" in failure
     assert "reproduce: at index 3" in failure
     assert "Traceback" not in failure
     assert ".py:" not in failure
 
-
-def test_a_waiver_is_a_strict_xfail(run_pytest):
-    code, out = run_pytest(
-        """
-class TestMine(AdapterConformance):
-    def subject():
-        return attrs.evolve(leifer, waivers={"WIO-Z01": "too early", "WIO-S04": "it was broken"})
-"""
-    )
-    assert code == 1
-    assert (
-        "XFAIL test_mine.py::TestMine::test_conforms[WIO-Z01-nothing_is_right] - too early" in out
-    )
+    waived = "test_mine.py::TestWaived::test_conforms"
+    assert f"PASSED {waived}[WIO-S01-dtype_is_fixed]" in out
+    assert f"XFAIL {waived}[WIO-Z01-nothing_is_right] - too early" in out
     assert "[XPASS(strict)] it was broken" in out
-    assert "1 failed, 1 passed" in out
+    assert "2 failed, 3 passed" in out
 
 
-@pytest.mark.parametrize(
-    ("body", "told"),
-    [
-        ("subject = attrs.evolve(leifer, waivers={'WIO-Z99': '?'})", "no check WIO-Z99 to waive"),
-        ("pass", "subject must be a wormio.testing.Subject, found None"),
-        ("subject = staticmethod(lambda: 'leifer')", "found 'leifer'"),
-        ("subject, spec = leifer, 'new'", "spec must be a version like '1.0'"),
-    ],
-)
-def test_a_mistake_in_the_class_is_a_usage_error_in_one_line(run_pytest, body, told):
-    code, out = run_pytest(f"class TestMine(AdapterConformance):\n    {body}\n")
+@pytest.fixture(scope="module")
+def run_with_mistakes(tmp_path_factory):
+    text = "".join(
+        f"class {name}(AdapterConformance):\n    {body}\n\n" for name, (body, _) in MISTAKES.items()
+    )
+    return run_pytest(tmp_path_factory.mktemp("mistakes"), text)
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_in_the_class_is_a_usage_error_in_one_line(run_with_mistakes, name):
+    code, out = run_with_mistakes
     assert code == pytest.ExitCode.INTERRUPTED
-    (line,) = [line for line in out.splitlines() if line.startswith("usage error: TestMine")]
-    assert told in line
+    (line,) = [line for line in out.splitlines() if line.startswith(f"usage error: {name}")]
+    assert MISTAKES[name][1] in line
     assert "Traceback" not in out
 
 

@@ -242,9 +242,11 @@ def test_what_the_system_refuses_names_the_file_and_the_offset(tmp_path, monkeyp
         raise files.failed(index, int(table[0, 1]), int(table[0, 2]), errno.EIO)
 
     monkeypatch.setattr(planned, "read_ranges", fail)
-    with as_recording(MappedFrames(layout)) as recording:
-        with pytest.raises(OSError, match="at offset") as caught:
-            wormio.extract(recording, neurons())
+    with (
+        as_recording(MappedFrames(layout)) as recording,
+        pytest.raises(OSError, match="at offset") as caught,
+    ):
+        wormio.extract(recording, neurons())
     assert (caught.value.errno, caught.value.filename) == (errno.EIO, str(layout.files[0]))
 
 

@@ -86,6 +86,17 @@ def test_doctor_names_each_broken_plugin_with_its_distribution_and_ends_with_5(
         assert f"uninstall {distribution}, or WORMIO_DISABLE_PLUGINS={entry}" in line
 
 
+def test_doctor_says_what_the_variables_name_in_vain(program):
+    variables = {"WORMIO_PLUGINS": "lefier, builtin", "WORMIO_DISABLE_PLUGINS": "bultin"}
+    done = program("doctor", **variables)
+    assert done.returncode == 0
+    told = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
+    assert [text for mark, text in told if mark == "MISSPELT"] == [
+        "WORMIO_DISABLE_PLUGINS names 'bultin', and no plugin of that name is installed",
+        "WORMIO_PLUGINS names 'lefier', and no plugin of that name is installed",
+    ]
+
+
 def test_plugins_list_says_what_became_of_each_also_when_strict(program, site, disabled):
     done = program("plugins", "list", site=site, WORMIO_STRICT_PLUGINS="1", **disabled)
     assert (done.returncode, done.stderr) == (0, "")
@@ -109,8 +120,8 @@ def test_the_host_works_and_explain_names_those_that_could_not_be_asked(
     first, second, *rest = done.stdout.splitlines()
     assert first == f"{path} is a taken recording"
     assert second == "taken: yes (*.taken)"
-    assert "leifer: no" in rest
-    assert "tiff: no" in rest
+    assert [line for line in rest if line.startswith("leifer: no (nothing here is named ")]
+    assert "tiff: no (nothing here is named *.tif or *.tiff or *.ome.tif or *.btf)" in rest
     for distribution, version, *_ in BROKEN:
         assert f"(of {distribution} {version})" in done.stdout
     tree = json.loads(program("explain", path, "--json", site=site, **disabled).stdout)

@@ -43,10 +43,26 @@ def test_a_leifer_folder_without_its_daq_table_is_told_in_the_first_line(program
         "distribution": f"wormio {wormio.__version__}",
         "answer": "no",
         "confidence": None,
-        "evidence": [],
+        "evidence": ["nothing here is named *.tif or *.tiff or *.ome.tif or *.btf"],
         "missing": [],
         "cure": "",
     }
+
+
+def test_every_no_says_why_and_what_is_named_rightly_is_told_when_opening_fails(tmp_path):
+    for name in ("Worm.TIF", "notes.txt"):
+        (tmp_path / name).write_text("a letter, no image\n")
+    found = wormio.explain(tmp_path / "Worm.TIF")
+    why = {verdict.format: verdict.evidence for verdict in found.verdicts}
+    assert all(why.values())
+    assert why["tiff"] == ("Worm.TIF is named like its files, but it is not what it looks for",)
+    assert why["imaris"] == ("nothing here is named *.ims",)
+    with pytest.raises(UnknownFormatError, match=r"tiff: no \(Worm.TIF is named like") as raised:
+        wormio.open(tmp_path / "Worm.TIF")
+    assert "imaris: no" not in str(raised.value)
+    with pytest.raises(UnknownFormatError) as raised:
+        wormio.open(tmp_path / "notes.txt")
+    assert ": no (" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

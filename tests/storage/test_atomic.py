@@ -185,6 +185,18 @@ def test_errors_of_what_is_read_meanwhile_are_not_the_outputs(tmp_path):
     assert caught.value.filename is None
 
 
+def test_an_error_of_the_temporary_file_names_the_file_that_was_asked_for(tmp_path):
+    target = tmp_path / "a"
+    with pytest.raises(PermissionError) as caught, writing_atomically(target) as temporary:
+        # As the system does it in a folder that may not be written to, whoever runs this test.
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(temporary))
+    assert caught.value.filename == str(target)
+    other = str(tmp_path / "read")
+    with pytest.raises(PermissionError) as caught, writing_atomically(target):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), other)
+    assert caught.value.filename == other
+
+
 def test_an_existing_file_is_refused_before_any_work(tmp_path):
     (tmp_path / "a").write_bytes(b"old")
     with pytest.raises(OutputExistsError), writing_atomically(tmp_path / "a"):

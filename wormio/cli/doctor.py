@@ -39,6 +39,8 @@ def doctor(as_json: JsonOption = False) -> None:
 
 
 def _findings(registry: "PluginRegistry") -> dict[str, Any]:
+    from wormio.registry.manager import misspelt_plugins
+
     return {
         "schema_version": 1,
         "ok": not registry.failures,
@@ -51,6 +53,7 @@ def _findings(registry: "PluginRegistry") -> dict[str, Any]:
         "c_core": _c_core(),
         "open_files_limit": _open_files(),
         "environment": {k: v for k, v in sorted(os.environ.items()) if k.startswith("WORMIO_")},
+        "misspelt": misspelt_plugins(),
         "descriptions": _descriptions(),
         "plugins": [attrs.asdict(plugin) for plugin in registry.plugins],
     }
@@ -69,6 +72,7 @@ def _text(found: dict[str, Any], registry: "PluginRegistry") -> str:
         ("open files", f"at most {found['open_files_limit']}"),
         *(("variable", f"{name}={value}") for name, value in found["environment"].items()),
     ]
+    lines += [("MISSPELT", text) for text in found["misspelt"]]
     lines += [("description", name) for name in found["descriptions"]["read"]]
     lines += [("BROKEN", text) for text in found["descriptions"]["broken"]]
     for plugin in registry.plugins:

@@ -77,7 +77,6 @@ def assemble(plan: Plan, samples: Samples, span: Span) -> dict[str, Signal]:
     return signals
 
 
-@cache  # of one process; reading them takes longer than extracting a volume
 def options_of(plan: Plan, span: Span) -> dict[str, Any]:
     """Return the choices that a provenance keeps, as JSON; with the volumes if they are not all."""
     n_volumes = plan.recording.timeline.n_volumes
@@ -86,6 +85,7 @@ def options_of(plan: Plan, span: Span) -> dict[str, Any]:
     return plan.options() | {"part": {"volumes": list(span), "of": n_volumes}}
 
 
+@cache  # of one process; reading them takes longer than extracting a volume
 def _versions() -> Mapping[str, str]:
     return {
         "wormio": version("wormio"),

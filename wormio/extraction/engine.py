@@ -187,11 +187,11 @@ def make_plan(
     channels: str | int | Sequence[str | int] | None,
     mapping: MappingArgument,
     boundary: Boundary,
-    subpixel: Literal["linear"] | None,
     offset: Offset,
-    saturation: float | None,
-    background: Background | None,
-    preset: Preset | None,
+    subpixel: Literal["linear"] | None = None,
+    saturation: float | None = None,
+    background: Background | None = None,
+    preset: Preset | None = None,
 ) -> Plan:
     """Check what is asked for and make all choices; no pixel is read. See `extract`."""
     picked = pick_channels(recording, channels)

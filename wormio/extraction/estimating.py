@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import attrs
@@ -11,12 +12,12 @@ from wormio.extraction.executors import Workers
 from wormio.extraction.gathering import Span, missing_batches
 from wormio.extraction.plan import Plan, plan_batches
 from wormio.extraction.running import run
+from wormio.extraction.task import Samples
 
 __all__ = ["Estimate", "estimate"]
 
 # Long enough to start all workers, short enough that nobody minds.
 _SAMPLE_SECONDS = 0.5
-_SAMPLE_BYTES = 8 + 4 + 4 + 8  # value, voxels, saturated ones, background
 
 
 @attrs.frozen(kw_only=True)
@@ -27,7 +28,11 @@ class Estimate:
     ----------
     volumes, neurons, channels : int
     bytes_to_read : int
-        Of pixels: only the rows that masks touch where the format allows that, decoded otherwise.
+        Where rows are read in place, only those that masks touch; else of whole images, decoded.
+    pieces : int
+        Ranges of bytes, or images.
+    in_place : bool
+        Which of the two.
     recording_bytes : int
         Of all pixels of the recording, decoded.
     memory_bytes : int
@@ -45,6 +50,8 @@ class Estimate:
     neurons: int
     channels: int
     bytes_to_read: int
+    pieces: int
+    in_place: bool
     recording_bytes: int
     memory_bytes: int
     result_bytes: int
@@ -65,38 +72,38 @@ def estimate(plan: Plan, workers: Workers, span: Span, *, memory: int) -> Estima
     memory : int
         As of `extract`.
     """
-    volumes = plan.recording.timeline.volumes
     share = memory if workers.own_memory else memory // (workers.count + 1)
-    batches = missing_batches(plan_batches(plan, share), [span], volumes)
+    batches = missing_batches(plan_batches(plan, share), [span], plan.recording.timeline.volumes)
     cost = price(plan, batches)
-    at_once = min(len(batches), workers.in_flight)
-    frames = plan.recording.frames
     n_volumes = span[1] - span[0]
-    sampled, seconds = _measure(plan, workers, span, memory)
-    samples = len(plan.channels) * len(plan.masks) * n_volumes * len(plan.where)
+    sampled, seconds, sample_bytes = _measure(plan, workers, span, memory)
+    at_once = cost.largest * min(len(batches), workers.in_flight)
     return Estimate(
         volumes=n_volumes,
         neurons=len(plan.where),
         channels=len(plan.channels),
         bytes_to_read=cost.total_read,
-        recording_bytes=len(frames) * plan.image_bytes() * frames.shape[1],
-        memory_bytes=min(max(memory, cost.largest), cost.largest * at_once),
-        result_bytes=samples * _SAMPLE_BYTES,
+        pieces=cost.total_pieces,
+        in_place=cost.in_place,
+        recording_bytes=math.prod(plan.recording.frames.shape[:2]) * plan.image_bytes(),
+        memory_bytes=min(max(memory, cost.largest), at_once),
+        result_bytes=sample_bytes * n_volumes // sampled,
         seconds=seconds * n_volumes / sampled,
         sampled_volumes=sampled,
         workers=workers.count,
     )
 
 
-def _measure(plan: Plan, workers: Workers, span: Span, memory: int) -> tuple[int, float]:
+def _measure(plan: Plan, workers: Workers, span: Span, memory: int) -> tuple[int, float, int]:
     """Extract more and more volumes from the middle on, until it takes long enough to be timed."""
     total = span[1] - span[0]
     wanted = min(workers.count, total)
     while True:
         first = span[0] + (total - wanted) // 2
         begin = time.perf_counter()
-        run(plan, workers, (first, first + wanted), memory=memory)
+        samples = run(plan, workers, (first, first + wanted), memory=memory)
         seconds = time.perf_counter() - begin
         if seconds >= _SAMPLE_SECONDS or wanted == total:
-            return wanted, seconds
+            arrays = [getattr(samples, field.name) for field in attrs.fields(Samples)]
+            return wanted, seconds, sum(each.nbytes for each in arrays if each is not None)
         wanted = min(total, 4 * wanted)

@@ -18,7 +18,7 @@ from wormio.extraction.places import Place
 from wormio.extraction.planned import can_plan
 from wormio.extraction.presets import Preset, early_planes
 from wormio.extraction.reducers import Reducer
-from wormio.extraction.task import Samples, Task
+from wormio.extraction.task import Task
 from wormio.extraction.voxels import MaskTable
 from wormio.mapping import PointMap
 from wormio.model import Positions, Recording
@@ -101,14 +101,6 @@ class Plan:
             height, width = self.recording.frames.shape[2:]
             tables.append(self.background.table(len(self.where), (height, width)))
         return tuple(tables)
-
-    def empty(self) -> Samples:
-        """Return room for the samples of all volumes."""
-        n_volumes = self.recording.timeline.n_volumes
-        return Samples.empty(
-            (len(self.channels), len(self.masks), n_volumes, len(self.where)),
-            background=self.background is not None,
-        )
 
     def task(self, batch: Batch) -> Task:
         """Return what is to be done in a batch."""

@@ -154,8 +154,8 @@ def _provenance(signals: Mapping[str, Signal]) -> Provenance:
 def _where(
     signals: Mapping[str, Signal], provenance: Provenance
 ) -> Positions | dict[str, Positions]:
-    """Return the positions as they were given: one for all channels, or by channel."""
-    if not provenance.options.get("positions_by_channel"):
+    """Return the positions, as they were given: for all channels, or for each."""
+    if "positions_by_channel" not in provenance.options:
         return provenance.positions
     return {
         signal.channel.name: signal.provenance.positions
@@ -166,20 +166,10 @@ def _where(
 
 def _arguments(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of `extract` for the options that a provenance keeps."""
-    given = dict(options)
+    given = {k: v for k, v in options.items() if k != "positions_by_channel"}
     arguments: dict[str, Any] = {}
     try:
-        given.pop("positions_by_channel", None)
         mask = given.pop("mask")
-        if mask.get("name") == "labels":
-            raise SignalError(
-                "an extraction by a label image cannot be repeated from its output alone",
-                expected="a mask around positions",
-                found="the checksum of an image, which is too large to be kept",
-                cure="extract with the label image, and compare: wormio.load, then ==",
-            )
-        if given.get("background") is not None:
-            arguments["background"] = background_from_json(given.pop("background"))
         if isinstance(mask.get("name"), str):
             arguments["mask"] = mask_from_json(mask)
         else:  # several, by name
@@ -188,11 +178,11 @@ def _arguments(options: Mapping[str, Any]) -> dict[str, Any]:
         if "mapping" in given:
             maps = given.pop("mapping")
             arguments["mapping"] = {name: PointMap.from_json(each) for name, each in maps.items()}
+        if "background" in given:
+            arguments["background"] = background_from_json(given.pop("background"))
         if "part" in given:
             arguments["volumes"] = tuple(given.pop("part")["volumes"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, SignalError):
-            raise
         raise SignalError(
             "the options of the extraction are not readable",
             found=f"{type(error).__name__}: {error}",

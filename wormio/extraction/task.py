@@ -101,10 +101,3 @@ class Samples:
             saturated=np.zeros(shape, np.int32),
             background=np.full((shape[0], 1, *shape[2:]), np.nan) if background else None,
         )
-
-    def put(self, volumes: tuple[int, int], part: Samples) -> None:
-        """Write the samples of a range of volumes into these."""
-        block = slice(*volumes)
-        for field in attrs.fields(Samples):
-            if getattr(self, field.name) is not None:
-                getattr(self, field.name)[:, :, block] = getattr(part, field.name)

@@ -24,7 +24,7 @@ def wormio_formats() -> list[Format]:
         Format(
             name="leifer",
             title="Leifer-lab whole-brain recordings (folder with framesDetails.txt)",
-            patterns=("sCMOS_Frames_U16_*.dat", "frames_U16_*.dat"),
+            patterns=("framesDetails.txt", "sCMOS_Frames_U16_*.dat", "frames_U16_*.dat"),
             opener="wormio.formats.leifer.adapter:open",
             detect=detect_leifer,
             options="wormio.formats.leifer.options:LeiferOptions",

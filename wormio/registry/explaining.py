@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import fnmatch
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +19,7 @@ from wormio.registry.known import Suggestion, suggest
 from wormio.registry.manager import PluginRegistry, default_registry
 from wormio.registry.probe import Probe
 
-__all__ = ["Explanation", "PathLike", "Verdict", "existing", "explain", "verdicts"]
+__all__ = ["Explanation", "PathLike", "Verdict", "existing", "explain", "fits", "verdicts"]
 
 PathLike = str | os.PathLike[str]
 
@@ -36,6 +38,7 @@ class Verdict:
     answer : {"yes", "mine, but", "no", "crashed"}
     confidence : Confidence, optional
     evidence, missing : tuple of str
+        Evidence of a "no" is why not.
     cure : str
     """
 
@@ -209,7 +212,12 @@ def _ask(fmt: Format, distribution: str, probe: Probe) -> Verdict:
     try:
         found = fmt.detect(probe)
         if found is None:
-            return Verdict(format=fmt.name, distribution=distribution, answer="no")
+            return Verdict(
+                format=fmt.name,
+                distribution=distribution,
+                answer="no",
+                evidence=(_why_not(fmt, probe),),
+            )
         return Verdict(
             format=fmt.name,
             distribution=distribution,
@@ -226,6 +234,28 @@ def _ask(fmt: Format, distribution: str, probe: Probe) -> Verdict:
             answer="crashed",
             evidence=(f"{type(error).__name__}: {error}",),
         )
+
+
+def _why_not(fmt: Format, probe: Probe) -> str:
+    """Say why a detector that gave no reason does not know the path."""
+    if not fmt.patterns:
+        return "nothing that it looks for is there"
+    name = fits(fmt, probe)
+    if name is None:
+        return f"nothing here is named {' or '.join(fmt.patterns)}"
+    if {None, name} & probe.unreadable.keys():
+        return f"{name} cannot be read"
+    return f"{name} is named like its files, but it is not what it looks for"
+
+
+def fits(fmt: Format, probe: Probe) -> str | None:
+    """Return the first name that is one of a format's files, or None."""
+    if not fmt.patterns:
+        return None
+    # One expression: there are many names, and this is asked whenever a path is opened.
+    named = re.compile("|".join(map(fnmatch.translate, fmt.patterns)), re.IGNORECASE)
+    names = probe.names if probe.is_dir else (probe.path.name,)
+    return next((name for name in names if named.match(name)), None)
 
 
 def _seen(probe: Probe) -> str:

@@ -17,7 +17,7 @@ from wormio.errors import OptionError, PluginConflictError, PluginLoadError
 from wormio.registry import hookspecs
 from wormio.registry.format import SPEC_VERSION, Format, PositionReader, ReducerPlugin
 
-__all__ = ["LoadFailure", "PluginRegistry", "PluginState", "default_registry"]
+__all__ = ["LoadFailure", "PluginRegistry", "PluginState", "default_registry", "misspelt_plugins"]
 
 ENTRY_POINT_GROUP = "wormio"
 
@@ -308,6 +308,16 @@ def _shut_out(entry: metadata.EntryPoint) -> str:
     if allowed is not None and entry.name not in _names(allowed) and not _is_own(entry):
         return "not named by WORMIO_PLUGINS"
     return ""
+
+
+def misspelt_plugins() -> list[str]:
+    """Say which names in the variables that choose plugins are those of no installed plugin."""
+    installed = {entry.name for entry in metadata.entry_points(group=ENTRY_POINT_GROUP)}
+    return [
+        f"{variable} names {name!r}, and no plugin of that name is installed"
+        for variable in ("WORMIO_DISABLE_PLUGINS", "WORMIO_PLUGINS")
+        for name in sorted(_names(os.environ.get(variable, "")) - installed)
+    ]
 
 
 def _load(entry: metadata.EntryPoint) -> object:

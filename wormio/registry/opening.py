@@ -26,7 +26,15 @@ from wormio.registry.configured import (
     supplement,
     trusted,
 )
-from wormio.registry.explaining import Explanation, PathLike, Verdict, existing, explain, verdicts
+from wormio.registry.explaining import (
+    Explanation,
+    PathLike,
+    Verdict,
+    existing,
+    explain,
+    fits,
+    verdicts,
+)
 from wormio.registry.format import Format, load_code
 from wormio.registry.manager import PluginRegistry, default_registry
 from wormio.registry.options import Options, make_options
@@ -304,22 +312,28 @@ def _recognise(probe: Probe, registry: PluginRegistry) -> Format:
         looks = [f"{s.title} ({s.evidence})" for s in explanation.suggestions]
         raise MissingPluginError(
             "no installed format recognises it, but a plugin would",
-            expected=f"one of {_known(registry)}",
+            expected=_known(registry),
             found="; ".join([*looks, *unheard]),
             path=path,
             cure=", or ".join(s.cure for s in explanation.suggestions),
         )
+    cure = "`wormio explain PATH` says why; if you know the format, name it with --format"
+    if not registry.formats:
+        cure = "`wormio doctor` says what became of each plugin"
+    named = {fmt.name for fmt in registry.formats if fits(fmt, probe)}
+    near = [str(v) for v in explanation.verdicts if v.format in named and v.answer == "no"]
     raise UnknownFormatError(
         "no format recognises it",
-        expected=f"one of {_known(registry)}",
-        found="; ".join([explanation.seen, *unheard]),
+        expected=_known(registry),
+        found="; ".join([explanation.seen, *near, *unheard]),
         path=path,
-        cure="`wormio explain PATH` says why; if you know the format, name it with --format",
+        cure=cure,
     )
 
 
 def _known(registry: PluginRegistry) -> str:
-    return ", ".join(f.name for f in registry.formats) or "no formats at all"
+    names = ", ".join(f.name for f in registry.formats)
+    return f"one of {names}" if names else "an installed format, and there are no formats at all"
 
 
 def _call_format(fmt: Format, code: str, probe: Probe, options: Options) -> Any:

@@ -184,6 +184,11 @@ def writing_atomically(path: str | os.PathLike[str], *, overwrite: bool = False)
     except FileExistsError:
         refuse_existing(path)
         raise
+    except OSError as error:
+        # Nobody has heard of the temporary file.
+        if error.errno is not None and error.filename == str(temporary):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(target.parent)

@@ -101,7 +101,7 @@ def _is_planar(folder: Path, options: LeiferOptions) -> bool:
     if scanned:
         raise MissingPartError(
             "the z of the frames is missing",
-            expected=f"the file {DAQ_TABLE}, because {' and '.join(scanned)} is there",
+            expected=f"the file {DAQ_TABLE}: a scan left {' and '.join(scanned)}",
             path=folder / DAQ_TABLE,
             cure="copy it from the original folder, or open with planar=True "
             "(--option planar=true) if the recording is 2-D",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wormio.model import BaseRecording
+from wormio.model import BaseRecording, FileLayout, FrameArray
 from wormio.testing.engine import CheckFailure, Context, require
 from wormio.testing.truth import Truth
 
@@ -20,6 +21,7 @@ __all__ = [
     "each_recording",
     "first_frames",
     "for_keys",
+    "lies_where_it_says",
     "must_raise",
     "quiet_settings",
     "same",
@@ -107,6 +109,25 @@ def same(found: Any, expected: Any, what: str) -> None:
     at = where_different(a, b)
     if at is not None:
         raise CheckFailure(f"{a[at]} at {at}"[:300], f"{b[at]}"[:300], what)
+
+
+def lies_where_it_says(frames: FrameArray, layout: FileLayout, frame: int, channel: int) -> None:
+    """Require that the bytes that a layout names, read into memory of our own, are the pixels."""
+    height, width = layout.shape[2:]
+    length = (height - 1) * layout.row_stride + (width - 1) * layout.pixel_stride
+    buffer = bytearray(length + layout.dtype.itemsize)
+    where = f"layout of frame {frame}, channel {channel}"
+    fd = os.open(layout.files[layout.file[frame, channel]], os.O_RDONLY)
+    try:
+        read = os.preadv(fd, [buffer], int(layout.offset[frame, channel]))
+    finally:
+        os.close(fd)
+    require(read == len(buffer), f"{read} bytes", f"{len(buffer)} bytes", where)
+    strides = (layout.row_stride, layout.pixel_stride)
+    image = np.ndarray((height, width), layout.dtype, buffer, strides=strides)
+    pixels = frames[frame, channel]
+    different = where_different(image.astype(pixels.dtype), pixels)
+    require(different is None, f"other bytes at pixel {different}", "frames[...]", where)
 
 
 def where_different(a: NDArray[Any], b: NDArray[Any]) -> tuple[int, ...] | None:

@@ -1,4 +1,4 @@
-"""A: reading pixels. A06 (filling a given array) is not used: this contract has no ``out=``."""
+"""A: reading pixels."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ from typing import Any
 import numpy as np
 
 from wormio.errors import FrameIndexError
-from wormio.model import BaseRecording, FrameArray
-from wormio.testing.checks._common import first_frames, for_keys, must_raise, same
-from wormio.testing.engine import Context, check, require
+from wormio.model import BaseRecording, FrameArray, MappableFrames
+from wormio.testing.checks._common import (
+    each_recording,
+    first_frames,
+    for_keys,
+    lies_where_it_says,
+    must_raise,
+    same,
+)
+from wormio.testing.engine import CheckFailure, Context, check, require
 from wormio.testing.subject import pixel_digest
 from wormio.testing.truth import Truth
 
 __all__: list[str] = []
 
+_MOST_IMAGES = 1000  # of a sample, which may have a hundred thousand
 _NO_INDICES: tuple[Any, ...] = (0.0, 1.5, "0", True, [0, 0], np.array([True]), {})
 
 
@@ -91,6 +99,27 @@ def basic_indices_are_those_of_numpy(context: Context) -> None:
             test(key)
         if whole:
             for_keys(context, pixels.shape, test)
+
+
+@check("WIO-A06", "mappable")
+def pixels_can_be_read_into_a_given_buffer(context: Context) -> None:
+    """The bytes of every saved image, read by the layout into a given buffer, are its pixels."""
+
+    def test(_truth: Truth | None, recording: BaseRecording) -> None:
+        frames = recording.frames
+        if not isinstance(frames, MappableFrames):
+            raise CheckFailure(type(frames).__name__, "frames with a layout", "recording.frames")
+        layout = frames.layout
+        file, stored = layout.file, recording.timeline.stored
+        require(file.shape == stored.shape, file.shape, stored.shape, "frames.layout.file")
+        for frame, channel in np.argwhere((file >= 0) != (stored >= 0)).tolist():
+            place = "no place" if file[frame, channel] < 0 else "a place"
+            index = f"timeline.stored is {stored[frame, channel]}"
+            raise CheckFailure(place, index, f"layout of frame {frame}, channel {channel}")
+        for frame, channel in np.argwhere(file >= 0)[:_MOST_IMAGES].tolist():
+            lies_where_it_says(frames, layout, frame, channel)
+
+    each_recording(context, test)
 
 
 @check("WIO-A07")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 import pickle
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,7 +23,7 @@ from wormio.model import (
     VoxelSize,
     summarise,
 )
-from wormio.testing.checks._common import same, where_different
+from wormio.testing.checks._common import lies_where_it_says, same
 from wormio.testing.engine import SPEC_VERSION, CheckFailure, Context, check, require
 from wormio.testing.subject import subjects_of
 
@@ -150,24 +149,10 @@ def _is_mappable(recording: BaseRecording) -> bool:
         return False
     layout = frames.layout
     require(layout.shape == frames.shape, layout.shape, frames.shape, "frames.layout.shape")
-    height, width = layout.shape[2:]
-    length = (height - 1) * layout.row_stride + (width - 1) * layout.pixel_stride
-    length += layout.dtype.itemsize
     saved = np.argwhere(layout.file >= 0)
     some = saved[np.unique(np.linspace(0, len(saved) - 1, 16).astype(int))] if len(saved) else saved
     for frame, channel in some.tolist():
-        fd = os.open(layout.files[layout.file[frame, channel]], os.O_RDONLY)
-        try:
-            data = os.pread(fd, length, int(layout.offset[frame, channel]))
-        finally:
-            os.close(fd)
-        where = f"layout of frame {frame}, channel {channel}"
-        require(len(data) == length, f"{len(data)} bytes", f"{length} bytes", where)
-        strides = (layout.row_stride, layout.pixel_stride)
-        image = np.ndarray((height, width), layout.dtype, data, strides=strides)
-        pixels = frames[frame, channel]
-        different = where_different(image.astype(pixels.dtype), pixels)
-        require(different is None, f"other bytes at pixel {different}", "frames[...]", where)
+        lies_where_it_says(frames, layout, frame, channel)
     return True
 
 
