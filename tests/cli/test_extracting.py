@@ -229,3 +229,59 @@ def test_follow_ends_at_the_mark_with_what_the_finished_recording_gives(run, lab
     code, _, err = run(*one(lab), "-o", output, "--follow", "3600", "--stop-mark", mark)
     assert (code, err) == (0, "")
     assert wormio.load(output) == whole[0]
+
+
+def test_masks_reducers_and_backgrounds_are_typed_as_they_are_written_in_python(run, lab, tmp_path):
+    from wormio.extraction import Annulus, BrightestMean, Ellipsoid, Offsets, PlanePercentile
+
+    folder, output = lab / "worm-0", tmp_path / "traces.h5"
+    where = wormio.read_positions(folder / "positions.csv")
+    cross = Offsets([[0, 0, 0], [0, 1, 0], [0, -1, 0]])
+    for name, mask in (("cross", cross), ("dot", wormio.Box(1, 1, 1))):
+        (tmp_path / f"{name}.json").write_text(json.dumps(mask.to_json()))
+    ring = Annulus(percentile=20.0)
+    (tmp_path / "ring.json").write_text(json.dumps(ring.to_json()))
+    masks = [f"--mask={name}={tmp_path / name}.json" for name in ("cross", "dot")]
+    cases = [
+        (["--ellipsoid", "3,5,7"], {"mask": Ellipsoid(3, 5, 7)}),
+        (masks, {"mask": {"cross": cross, "dot": wormio.Box(1, 1, 1)}}),
+        (["--reducer", "brightest-mean=3"], {"reducer": BrightestMean(3)}),
+        (["--background", "annulus=20"], {"background": ring}),
+        (["--background", tmp_path / "ring.json"], {"background": ring}),
+        (["--background", "plane-percentile=5"], {"background": PlanePercentile(5.0)}),
+        (
+            ["--subpixel", "linear", "--saturation", "150"],
+            {"subpixel": "linear", "saturation": 150},
+        ),
+    ]
+    for arguments, choices in cases:
+        code, _, err = run(*one(lab), "-o", output, "--overwrite", *arguments)
+        assert (code, err) == (0, "")
+        with wormio.open(folder) as recording:
+            assert wormio.load(output) == wormio.extract(recording, where, **choices)
+        code, out, _ = run("rerun", output)
+        assert code == 0
+        assert "identical" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--box", "3,5"], "three odd numbers"),
+        (["--box", "2,5,5"], "odd"),
+        (["--box", "3,5,5", "--ellipsoid", "3,5,5"], "one of"),
+        (["--reducer", "mode"], "brightest-mean"),
+        (["--reducer", "percentile=high"], "needs a number"),
+        (["--reducer", "brightest-mean"], "needs a number"),
+        (["--background", "sky"], "plane-percentile"),
+        (["--background", "plane-percentile"], "plane-percentile=20"),
+        (["--mask", "a.json", "--mask", "b.json"], "a.json"),
+        (["--preset", "other"], "wormdatamodel-1.5"),
+        (["--subpixel", "cubic"], "linear"),
+    ],
+)
+def test_choices_that_are_none_say_which_there_are(run, lab, tmp_path, arguments, said):
+    code, _, err = run(*one(lab), "-o", tmp_path / "traces.h5", *arguments)
+    assert code in {2, 4}
+    assert said in err
+    assert not list(tmp_path.iterdir())

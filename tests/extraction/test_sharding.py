@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import wormio
 from wormio.errors import OptionError, SignalError
-from wormio.extraction import merge
+from wormio.extraction import Annulus, Median, merge
 from wormio.extraction.sharding import Shard
 from wormio.model import ArrayRecording, Positions, VoxelSize
 
@@ -17,7 +17,9 @@ RECORDING = ArrayRecording.from_volumes(
     voxel_size=VoxelSize(z=1, y=1, x=1),
     volume_interval=0.1,
 )
-TRACKED = Positions.tracked(np.random.default_rng(2).uniform(1, 3, (7, 5, 3)), z_unit="frame")
+COORDS = np.random.default_rng(2).uniform(1, [3, 14, 18], (7, 5, 3))
+TRACKED = Positions.tracked(COORDS, z_unit="frame")
+SHIFTED = Positions.tracked(COORDS + np.array([0, 1, 0]), z_unit="frame")
 
 
 @given(
@@ -40,7 +42,35 @@ def test_a_shard_that_is_none_is_refused(text):
         Shard.parse(text)
 
 
-def test_merged_shards_equal_one_run():
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {},
+        {
+            "mask": {"core": wormio.Box(1, 3, 3), "all": wormio.Box(3, 3, 3)},
+            "reducer": Median(),
+            "background": Annulus(outer=wormio.Box(1, 9, 9), inner=wormio.Box(1, 5, 5)),
+        },
+        {"where": {"channel-0": TRACKED, "channel-1": SHIFTED}},
+        {"preset": "wormdatamodel-1.5"},
+    ],
+    ids=["defaults", "masks and background", "positions by channel", "preset"],
+)
+def test_merged_shards_and_resumed_runs_equal_one_run(choices, tmp_path):
+    where = choices.pop("where", TRACKED)
+    expected = wormio.extract(RECORDING, where, **choices)
+    parts = [
+        wormio.extract(RECORDING, where, volumes=span, **choices)
+        for span in [(4, 7), (0, 1), (1, 4)]
+    ]
+    assert merge(parts) == expected
+    kept = tmp_path / "kept"
+    for span in [(2, 5), None, None]:
+        found = wormio.extract(RECORDING, where, volumes=span, checkpoint=kept, memory=1, **choices)
+    assert found == expected
+
+
+def test_merged_shards_share_what_one_run_shares():
     expected = wormio.extract(RECORDING, TRACKED)
     parts = [wormio.extract(RECORDING, TRACKED, volumes=span) for span in [(4, 7), (0, 1), (1, 4)]]
     found = merge(parts)

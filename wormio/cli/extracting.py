@@ -72,17 +72,58 @@ def extract(
         ),
     ] = None,
     box: Annotated[
-        str, typer.Option("--box", metavar="Z,Y,X", help="Extents of the mask: odd numbers.")
-    ] = "3,5,5",
-    reducer: Annotated[str, typer.Option("--reducer", help="mean or sum.")] = "mean",
+        str | None,
+        typer.Option(
+            "--box", metavar="Z,Y,X", help="Extents of the mask: odd numbers; default: 3,5,5."
+        ),
+    ] = None,
+    ellipsoid: Annotated[
+        str | None,
+        typer.Option("--ellipsoid", metavar="Z,Y,X", help="Extents of an ellipsoid instead."),
+    ] = None,
+    mask: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--mask",
+            metavar="[NAME=]FILE",
+            help="Any mask, a JSON file; several by name are done in one pass.",
+        ),
+    ] = None,
+    reducer: Annotated[
+        str,
+        typer.Option(
+            "--reducer",
+            help="mean, sum, median, max, std, brightest-mean=K or percentile=Q.",
+        ),
+    ] = "mean",
     boundary: Annotated[str, typer.Option("--boundary", help="exclude, clip or nan.")] = "exclude",
     channel: Annotated[
         list[str] | None,
         typer.Option("--channel", help="Name of a channel; may be given several times."),
     ] = None,
+    subpixel: Annotated[
+        str | None,
+        typer.Option("--subpixel", help="linear: interpolate in y and x instead of rounding."),
+    ] = None,
     offset: Annotated[
         float | None,
         typer.Option("--offset", help="Camera offset in counts; default: each channel's own."),
+    ] = None,
+    saturation: Annotated[
+        float | None,
+        typer.Option("--saturation", help="Counts of a saturated pixel; default: the highest."),
+    ] = None,
+    background: Annotated[
+        str | None,
+        typer.Option(
+            "--background",
+            help="Measure and subtract it: annulus, annulus=PERCENTILE, "
+            "plane-percentile=PERCENTILE, or a JSON file.",
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", help="wormdatamodel-1.5: the numbers that it published."),
     ] = None,
     z_unit: Annotated[
         str | None, typer.Option("--z-unit", help="um or frame, if the table does not say.")
@@ -160,10 +201,8 @@ def extract(
     option: OptionOption = None,
 ) -> None:
     """Extract the neurons' fluorescence into an HDF5 file, one signal a channel."""
-    from wormio.cli import jobs, maps
+    from wormio.cli import choosing, jobs, maps
     from wormio.extraction import Following
-    from wormio.extraction.masks import mask_from_json
-    from wormio.extraction.reducers import reducer_from_json
 
     if (path is None) == (list_file is None):
         raise OptionError(
@@ -180,8 +219,6 @@ def extract(
         raise OptionError("--follow goes with neither --list, --shard, --checkpoint nor --dry-run")
     if stop_mark is not None and follow is None:
         raise OptionError("--stop-mark goes with --follow only")
-    if reducer not in {"mean", "sum"}:
-        raise OptionError("unknown reducer", expected="mean or sum", found=repr(reducer))
     given: dict[str, Any] = {"z_unit": z_unit, "n_volumes": n_volumes}
     request = jobs.Request(
         positions=positions,
@@ -194,12 +231,16 @@ def extract(
         config=config,
         follow=None if follow is None else Following(timeout=follow, mark=stop_mark),
         choices={
-            "mask": mask_from_json({"name": "box"} | _extents(box)),
-            "reducer": reducer_from_json({"name": reducer}),
+            "mask": choosing.masks(box, ellipsoid, mask or ()),
+            "reducer": choosing.reducer(reducer),
             "channels": channel or None,
             "mapping": maps.by_channel(channel_map or ()),
             "boundary": boundary,
+            "subpixel": subpixel,
             "offset": "channel" if offset is None else offset,
+            "saturation": saturation,
+            "background": choosing.background(background),
+            "preset": preset,
         },
         memory=_size(memory),
         threads=threads,
@@ -390,13 +431,3 @@ def _size(text: str) -> int:
             found=repr(text),
         )
     return int(float(match[1]) * _UNITS[match[2]])
-
-
-def _extents(text: str) -> dict[str, int]:
-    try:
-        z, y, x = (int(part) for part in text.split(","))
-    except ValueError:
-        raise OptionError(
-            "the box is not readable", expected="three odd numbers: 3,5,5", found=repr(text)
-        ) from None
-    return {"z": z, "y": y, "x": x}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from wormio.extraction.executors import ExecutorArgument, hired
 from wormio.extraction.gathering import joined
 from wormio.extraction.plan import Plan
 from wormio.extraction.running import run
+from wormio.extraction.targets import WhereArgument
 from wormio.extraction.task import Samples
-from wormio.model import Flag, GrowingRecording, Positions, Recording
+from wormio.model import Flag, GrowingRecording, Labels, Positions, Recording
 from wormio.registry import open as open_recording
 
 __all__ = ["Following", "follow"]
@@ -64,7 +65,7 @@ class Following:
 
 def follow(
     recording: Recording,
-    where: Positions,
+    where: WhereArgument,
     make_plan: Callable[[Recording], Plan],
     following: Following,
     *,
@@ -78,7 +79,7 @@ def follow(
     ----------
     recording : Recording
         With the capability `GrowingRecording`.
-    where : Positions
+    where : Positions, Labels, or mapping of str to Positions
     make_plan : callable
         ``make_plan(snapshot)``.
     following : Following
@@ -135,7 +136,7 @@ def follow(
             current.close()
 
 
-def _check(recording: Recording, where: Positions, executor: ExecutorArgument) -> None:
+def _check(recording: Recording, where: WhereArgument, executor: ExecutorArgument) -> None:
     if not isinstance(recording, GrowingRecording):
         raise UnsupportedCapabilityError(
             "this recording cannot be followed",
@@ -151,12 +152,17 @@ def _check(recording: Recording, where: Positions, executor: ExecutorArgument) -
             found=repr(executor),
             cure="other processes would open it at another moment, and see another recording",
         )
-    if where.is_tracked:
+    given = where.values() if isinstance(where, Mapping) else [where]
+    if not all(map(_is_static, given)):
         raise OptionError(
             "an acquisition is followed with positions that hold for all volumes",
-            expected="static positions",
-            found=f"positions tracked in {len(where.coords)} volumes",
+            expected="static positions, or labels",
+            found="some that are given volume by volume",
         )
+
+
+def _is_static(where: Positions | Labels) -> bool:
+    return where.image.ndim == 3 if isinstance(where, Labels) else not where.is_tracked
 
 
 def _refreshed(recording: Recording) -> Recording:

@@ -57,8 +57,8 @@ def run(
     in_flight = workers.in_flight
     if not workers.own_memory:
         # Fewer at once where a volume is so large that they would not fit.
-        largest = max((b.frames[1] - b.frames[0] for b in batches), default=0)
-        largest *= plan.image_bytes() * len(plan.channels)
+        sizes = plan.volume_bytes()
+        largest = max((int(sizes[slice(*b.volumes)].sum()) for b in batches), default=0)
         in_flight = max(1, min(in_flight, memory // max(largest, 1)))
     waiting: deque[tuple[Batch, Future[Samples]]] = deque()
 
