@@ -59,9 +59,7 @@ def _by_neuron(signal: Signal, tau: np.ndarray, *, line: bool) -> Found:
             right = np.clip(np.searchsorted(clock, goal), 1, len(clock) - 1)
             left = right - 1
             if line:
-                weight = (goal - clock[left]) / (clock[right] - clock[left])
-                trace = signal.data[:, neuron]
-                data[event, :, neuron] = (1 - weight) * trace[left] + weight * trace[right]
+                data[event, :, neuron] = np.interp(goal, clock, signal.data[:, neuron])
                 time[event, :, neuron] = goal
                 both = signal.valid[left, neuron] & signal.valid[right, neuron]
                 valid[event, :, neuron] = both & (clock[right] - clock[left] < 1.5 * _INTERVAL)

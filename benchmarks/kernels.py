@@ -22,7 +22,7 @@ from wormio.extraction.reading import Block
 
 __all__ = ["CONTESTS"]
 
-_VOLUMES = 4
+_VOLUMES = 8
 _SLICING = "numpy: index arrays"
 _SPARSE = "sparse product, pixels cast before"
 
@@ -137,7 +137,7 @@ def _in_memory(folder: Path) -> Iterator[Contenders]:  # noqa: ARG001 (nothing t
 CONTESTS = (
     Contest(
         "kernel",
-        "180 boxes of 3 x 5 x 5 in four volumes of two channels, in memory",
+        "180 boxes of 3 x 5 x 5 in eight volumes of two channels, in memory",
         _in_memory,
         clock="processor",
         goals={_SLICING: Goal("at least", 8), _SPARSE: Goal("at least", 1.5)},

@@ -37,9 +37,10 @@ typedef struct {
     int64_t low[3], high[3]; /* z, y, x: least and greatest offsets of its voxels */
 } wormio_mask;
 
-/* One valid sample: its volume's planes and its centre, rounded, in the image. */
+/* One valid sample: what it has of its volume, and its centre, rounded, in the image. */
 typedef struct {
     const int64_t *plane; /* [n_slots] */
+    double offset;
     int64_t slot, y, x;
 } wormio_sample;
 
@@ -80,6 +81,7 @@ static inline int wormio_find_centre(const wormio_job *job, int64_t volume, int6
     if (sample->slot < 0 || sample->slot >= s->n_slots)
         return 0;
     sample->plane = s->plane + volume * s->n_slots;
+    sample->offset = s->offset[volume];
     if (sample->plane[sample->slot] < 0)
         return 0;
     return wormio_round(s->yx[2 * i], job->pixels->height, &sample->y) &&

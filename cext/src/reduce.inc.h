@@ -270,8 +270,7 @@ static int NAMED(reduce_voxels)(const wormio_job *job, wormio_sample *sample,
         status = NAMED(gather)(job, sample, mask, t, values, weights);
     }
     if (status == WORMIO_OK && t->voxels > 0) {
-        double value = wormio_reduce_values(o, values, weights, t->voxels,
-                                            job->samples->offset[i / job->samples->n_points]);
+        double value = wormio_reduce_values(o, values, weights, t->voxels, sample->offset);
         if (o->reducer != WORMIO_GATHER)
             job->value[i] = value;
     }
@@ -281,7 +280,6 @@ static int NAMED(reduce_voxels)(const wormio_job *job, wormio_sample *sample,
 static int NAMED(reduce_sample)(const wormio_job *job, wormio_sample *sample,
                                 const wormio_mask *mask, int64_t i, NAMED(tally) *t)
 {
-    const double offset = job->samples->offset[i / job->samples->n_points];
     const int interior = wormio_is_interior(job, sample, mask);
     int status;
 
@@ -301,7 +299,7 @@ static int NAMED(reduce_sample)(const wormio_job *job, wormio_sample *sample,
 #endif
         status = NAMED(sum_stretches)(job, sample, mask, t);
     if (t->voxels > 0) {
-        job->value[i] = (double)t->sum - (double)t->voxels * offset;
+        job->value[i] = (double)t->sum - (double)t->voxels * sample->offset;
         if (job->options->reducer == WORMIO_MEAN)
             job->value[i] /= (double)t->voxels;
     }

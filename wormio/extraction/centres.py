@@ -93,8 +93,8 @@ def _nearest_in_um(timeline: Timeline, positions: Positions) -> NDArray[np.int64
             cure="give z as the index of the frame in its volume",
         )
     # The frames that count, volume after volume, in a table of as many columns as the longest has.
-    counts = (timeline.volume >= 0) & ((timeline.flags & Flag.DUPLICATE) == 0) & np.isfinite(z)
-    frames = np.flatnonzero(counts)
+    single = (timeline.flags & Flag.DUPLICATE) == 0
+    frames = np.flatnonzero((timeline.volume >= 0) & single & np.isfinite(z))
     volume = timeline.volume[frames]
     length = np.bincount(volume, minlength=timeline.n_volumes)
     column = np.arange(len(frames)) - np.repeat(np.cumsum(length) - length, length)
@@ -118,7 +118,7 @@ def _nearest(
     """Return the frame nearest to each neuron; `frame` is (V, S), -1 at the end of each line."""
     there = frame >= 0
     planes = np.where(there, z[frame], np.inf)
-    found = np.isfinite(coords) & there.any(axis=1)[:, np.newaxis]
+    found = np.isfinite(coords) & there.any(axis=1, keepdims=True)
     wanted = np.where(found, coords, 0.0)
     distance = np.abs(wanted[:, :, np.newaxis] - planes[:, np.newaxis, :])
     nearest = distance.argmin(axis=2)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.extraction.plan import Batch, Plan
-from wormio.extraction.planned import can_plan, plan_rows
+from wormio.extraction.planned import layout_of, plan_rows
 from wormio.extraction.touching import wanted_rows
 
 __all__ = ["Cost", "price"]
@@ -62,17 +62,17 @@ def price(plan: Plan, batches: Sequence[Batch]) -> Cost:
     batches : sequence of Batch
     """
     frames = plan.recording.frames
-    in_place = can_plan(frames)
+    layout = layout_of(frames)
     figures = np.zeros((3, len(batches)), np.int64)
     for k, batch in enumerate(batches):
         spans = wanted_rows(plan.task(batch), frames.shape[2:])
         n_images = (batch.frames[1] - batch.frames[0]) * len(plan.channels)
         rows = n_images * frames.shape[2] * np.dtype(np.int64).itemsize
-        if in_place:
-            ranges = plan_rows(frames.layout, batch.frames, plan.channels, spans).ranges
+        if layout is not None:
+            ranges = plan_rows(layout, batch.frames, plan.channels, spans).ranges
             figures[:, k] = ranges.length.sum(), len(ranges), ranges.buffer_bytes + rows
         else:
             images = len(np.unique(spans.image))
             pixels = images * plan.image_bytes()
             figures[:, k] = pixels, images, pixels + rows
-    return Cost(in_place=in_place, read=figures[0], pieces=figures[1], memory=figures[2])
+    return Cost(in_place=layout is not None, read=figures[0], pieces=figures[1], memory=figures[2])

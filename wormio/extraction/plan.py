@@ -15,7 +15,7 @@ from wormio.extraction.centres import plane_table
 from wormio.extraction.kernels import Boundary
 from wormio.extraction.masks import Mask
 from wormio.extraction.places import Place
-from wormio.extraction.planned import can_plan
+from wormio.extraction.planned import layout_of
 from wormio.extraction.presets import Preset, early_planes
 from wormio.extraction.reducers import Reducer
 from wormio.extraction.task import Task
@@ -136,14 +136,14 @@ class Plan:
         """
         frames = self.recording.frames
         images = np.diff(self.recording.timeline.volumes, axis=1)[:, 0] * len(self.channels)
-        if not can_plan(frames):
+        layout = layout_of(frames)
+        if layout is None:
             return np.asarray(images * self.image_bytes())
         touched = np.zeros((len(images), len(self.where)), np.int64)
         for table in self.tables:
             start, slabs = table.slabs
             rows = np.append(0, np.cumsum(slabs[:, 2] - slabs[:, 1]))[start]
             touched += np.diff(rows)[table.index] * len(self.channels)
-        layout = frames.layout
         most = np.minimum(touched.sum(axis=1), images * layout.height)
         return np.asarray(most * layout.row_stride)
 

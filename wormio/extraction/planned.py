@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeGuard
+from functools import partial
 
 import attrs
 import numpy as np
@@ -17,7 +17,7 @@ from wormio.extraction.touching import RowSpans
 from wormio.model import FileLayout, FrameArray, MappableFrames, MappedFrames
 from wormio.model._files import SharedFiles
 
-__all__ = ["PlannedRows", "can_plan", "fetch", "plan_rows", "read_rows"]
+__all__ = ["PlannedRows", "fetch", "layout_of", "plan_rows", "read_rows"]
 
 
 class _Scratch(threading.local):
@@ -60,16 +60,17 @@ class PlannedRows:
     row_offset: NDArray[np.int64]
 
 
-def can_plan(frames: FrameArray) -> TypeGuard[MappableFrames]:
-    """Tell whether rows of these frames can be read where they lie."""
+def layout_of(frames: FrameArray) -> FileLayout | None:
+    """Return where the rows of these frames lie; None if they cannot be read in place."""
     # Almost all are of this class; asking a protocol is slow.
     if not isinstance(frames, MappedFrames) and not isinstance(frames, MappableFrames):
-        return False
+        return None
     layout = frames.layout
+    if layout.dtype.isnative:
+        return layout
     # Bytes are swapped in place, pixel by pixel: pixels must not lie askew to each other.
-    return layout.dtype.isnative or not (
-        layout.row_stride % layout.dtype.itemsize or layout.pixel_stride % layout.dtype.itemsize
-    )
+    item = layout.dtype.itemsize
+    return None if layout.row_stride % item or layout.pixel_stride % item else layout
 
 
 def plan_rows(
@@ -133,7 +134,7 @@ def read_rows(frames: FrameArray, plan: PlannedRows) -> NDArray[np.uint8]:
     """
     buffer = _scratch.take_pixels(plan.ranges.buffer_bytes)
 
-    def read(fd: int, files: SharedFiles, index: int, table: NDArray[np.int64]) -> None:
+    def read(files: SharedFiles, index: int, table: NDArray[np.int64], fd: int) -> None:
         advise(fd, table)
         read_ranges(files, index, fd, table, buffer)
 
@@ -147,13 +148,13 @@ def read_rows(frames: FrameArray, plan: PlannedRows) -> NDArray[np.uint8]:
 
 def fetch(frames: FrameArray, plan: PlannedRows) -> None:
     """Have the system fetch what was planned, without waiting for it."""
-    _each_file(frames, plan, lambda fd, _files, _index, table: advise(fd, table))
+    _each_file(frames, plan, lambda _files, _index, table, fd: advise(fd, table))
 
 
 def _each_file(
     frames: FrameArray,
     plan: PlannedRows,
-    work: Callable[[int, SharedFiles, int, NDArray[np.int64]], None],
+    work: Callable[[SharedFiles, int, NDArray[np.int64], int], None],
 ) -> None:
     """Do something with the ranges of each file."""
     if getattr(frames, "closed", False):
@@ -165,7 +166,7 @@ def _each_file(
     with _files_of(frames, plan.layout) as files:
         for begin, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
             index, table = int(file[begin]), plan.ranges.table[begin:end]
-            files.use(index, lambda fd, i=index, t=table: work(fd, files, i, t))
+            files.use(index, partial(work, files, index, table))
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import ExtractionError
-from wormio.extraction.planned import can_plan, fetch, plan_rows, read_rows
+from wormio.extraction.planned import fetch, layout_of, plan_rows, read_rows
 from wormio.extraction.touching import RowSpans
 from wormio.model import FrameArray, Recording
 
@@ -164,15 +164,16 @@ def read_block(
     """
     array = recording.frames
     height, width = array.shape[2:]
-    if not can_plan(array):
+    layout = layout_of(array)
+    if layout is None:
         return _decoded(array, frames, channels, spans)
-    plan = plan_rows(array.layout, frames, channels, spans)
+    plan = plan_rows(layout, frames, channels, spans)
     return Block(
         buffer=read_rows(array, plan),
         dtype=array.dtype,
         row_offset=plan.row_offset.reshape(len(channels), -1, height),
         width=width,
-        pixel_stride=array.layout.pixel_stride,
+        pixel_stride=layout.pixel_stride,
     )
 
 
@@ -184,8 +185,9 @@ def prefetch(
     It is the system that reads ahead, so there is no thread to be stopped. Nothing is done for
     images that have to be decoded.
     """
-    if can_plan(recording.frames):
-        fetch(recording.frames, plan_rows(recording.frames.layout, frames, channels, spans))
+    layout = layout_of(recording.frames)
+    if layout is not None:
+        fetch(recording.frames, plan_rows(layout, frames, channels, spans))
 
 
 def _decoded(
@@ -194,9 +196,9 @@ def _decoded(
     """Decode the images that are needed, from the first to the last row of them all."""
     height = array.shape[2]
     n_frames = frames[1] - frames[0]
-    needed = np.zeros(len(channels) * n_frames, bool)
-    needed[spans.image] = True
-    needed = needed.reshape(len(channels), n_frames)
+    marked = np.zeros(len(channels) * n_frames, bool)
+    marked[spans.image] = True
+    needed = marked.reshape(len(channels), n_frames)
     first = int(spans.first.min(initial=height))
     rows = (first, max(int(spans.stop.max(initial=0)), first))
     used = np.flatnonzero(needed.any(axis=0))

@@ -6,7 +6,7 @@ processor's cache.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -74,158 +74,151 @@ def samples_at(
     found = (np.empty(shape), np.empty(shape, bool), np.empty(shape))
     if 0 in shape:
         return found
-    pick = _between if lines else _nearest
-    if is_ordered(traces.clock):
-        bounds = _bounds(traces.clock, target)
-        if (bounds[1] - bounds[0]).max() <= _WIDEST:
-            _look_up(traces, target, bounds, stop, interval, error, pick, found)
-            return found
+    kind = _Lines if lines else _Nearest
+    together = is_ordered(traces.clock)
+    if together and _look_up(kind(traces, interval, error), target, stop, found):
+        return found
     for neuron in range(n_neurons):
         one = traces.one(neuron)
         part = found[0][:, neuron, None], found[1][:, neuron, None], found[2][:, neuron, None]
         if not len(one.clock):
             part[0][:], part[1][:], part[2][:] = np.nan, False, np.nan
         else:
-            bounds = _bounds(one.clock, target)
-            _look_up(one, target, bounds, stop, interval, error, pick, part)
+            _look_up(kind(one, interval, error), target, stop, part)
     return found
 
 
-def _bounds(clock: Floats, target: Floats) -> tuple[Ints, Ints]:
-    """Return for each time the least and the greatest count of rows before it, over neurons."""
-    return (
-        np.searchsorted(clock.max(axis=1), target),
-        np.searchsorted(clock.min(axis=1), target),
-    )
-
-
-def _look_up(
-    traces: Traces,
-    target: Floats,
-    bounds: tuple[Ints, Ints],
-    stop: Floats,
-    interval: float,
-    error: float,
-    pick: Callable[..., tuple[Floats, Bools, Floats, Bools]],
-    out: Samples,
-) -> None:
-    """Fill `out`, some times at once."""
-    n_rows, n_neurons = traces.clock.shape
-    least, most = bounds
-    # Times near an end are looked up in traces with a row more at either end, so that each has
-    # two neighbours; for the others the traces need not be copied.
-    inner = (least > 0) & (most < n_rows)
+def _look_up(way: _Nearest | _Lines, target: Floats, stop: Floats, out: Samples) -> bool:
+    """Fill `out`, some times at once; do nothing and return False if it would take long."""
+    n_rows, n_neurons = way.edges.shape
+    edges = way.edges.ravel()
+    goals = target + way.shift
+    # How many edges lie before each time, at least and at most, over the neurons.
+    least = np.searchsorted(way.edges.max(axis=1), goals)
+    most = np.searchsorted(way.edges.min(axis=1), goals)
+    if n_neurons > 1 and (most - least).max() > _WIDEST:
+        return False
+    columns = np.arange(n_neurons)
     at_once = max(1, _AT_ONCE // n_neurons)
-    for which, framed in ((inner, False), (~inner, True)):
-        places = np.flatnonzero(which)
-        if not len(places):
-            continue
-        flat = _flat(traces, framed)
-        offset = np.arange(n_neurons) + (0 if framed else -n_neurons)
-        for first in range(0, len(places), at_once):
-            some: Any = places[first : first + at_once]
-            if some[-1] - some[0] == len(some) - 1:
-                some = slice(some[0], some[-1] + 1)
-            goal = target[some, np.newaxis]
-            # How many samples lie before each time: the last of them is the earlier neighbour.
-            left = least[some, np.newaxis] * n_neurons + offset
-            for _ in range(int((most[some] - least[some]).max())):
-                left += (_take(flat.clock, left + n_neurons) < goal) * n_neurons
-            last = stop[some, np.newaxis] - error
-            value, measured, when, there = pick(flat, left, goal, last, interval, error)
-            out[0][some], out[2][some] = value, when
-            out[1][some] = measured & there
-            if not there.all():
-                lost = ~there
-                for array in (out[0], out[2]):
-                    part = array[some]
-                    part[lost] = np.nan
-                    array[some] = part
+    for first in range(0, len(target), at_once):
+        some = slice(first, first + at_once)
+        goal = goals[some, np.newaxis]
+        count = least[some, np.newaxis] * n_neurons + columns
+        for _ in range(int((most[some] - least[some]).max())):
+            before = _take(edges, count) < goal
+            if most[some].max() == n_rows:
+                before &= count < n_rows * n_neurons
+            count += before * n_neurons
+        part = out[0][some], out[1][some], out[2][some]
+        there = way.fill(part, count, target[some, np.newaxis], stop[some, np.newaxis])
+        if not there.all():
+            part[0][~there] = part[2][~there] = np.nan
+            part[1][~there] = False
+    return True
 
 
-def _nearest(
-    flat: _Flat, left: Ints, goal: Floats, last: Floats, interval: float, error: float
-) -> tuple[Floats, Bools, Floats, Bools]:
-    """Return data, valid and times of the nearest samples, and whether there is one."""
-    early, late = _take(flat.clock, left), _take(flat.clock, left + flat.n_neurons)
-    there = flat.bridged(left, late - early, interval, error)
-    # Without the margin, rounding would choose between two equally near samples at random.
-    later = late - goal < (goal - error) - early
-    at = left + later * flat.n_neurons
-    when = _take(flat.clock, at)
-    if not there.all():
-        there |= np.abs(when - goal) <= interval / 2 + error
-    if (last < np.inf).any():
-        there &= when < last
-    return _take(flat.data, at), _take(flat.valid, at), when, there
+class _Nearest:
+    """The samples nearest to times.
+
+    Its edges lie halfway between samples: as many as lie before a time, so many samples are
+    passed by. A sample is known by its place in the flat arrays.
+    """
+
+    def __init__(self, traces: Traces, interval: float, error: float) -> None:
+        self._traces, self._interval, self._error = traces, interval, error
+        clock = traces.clock
+        self.edges = np.empty_like(clock)
+        np.add(clock[1:], clock[:-1], out=self.edges[:-1])
+        self.edges[:-1] /= 2
+        self.edges[-1] = np.inf
+        # Without the margin, rounding would choose between two equally near samples at random.
+        self.shift = -error / 2
+        self._n = clock.shape[1]
+        self._clock, self._data, self._valid = (
+            np.ravel(array) for array in (clock, traces.data, traces.valid)
+        )
+
+    def fill(self, out: Samples, at: Ints, goal: Floats, stop: Floats) -> Bools:
+        """Write data, valid and times of samples; tell whether they may stand for `goal`."""
+        data, valid, when = out
+        _take(self._data, at, data)
+        _take(self._valid, at, valid)
+        _take(self._clock, at, when)
+        there = np.asarray(np.abs(when - goal) <= self._interval / 2 + self._error)
+        if not there.all():
+            there |= _take(self._bridged, at + (when < goal) * self._n)
+        if (stop < np.inf).any():
+            there &= when < stop - self._error
+        return there
+
+    @cached_property
+    def _bridged(self) -> Bools:
+        return _bridged(self._traces, self._interval, self._error).ravel()
 
 
-def _between(
-    flat: _Flat, left: Ints, goal: Floats, last: Floats, interval: float, error: float
-) -> tuple[Floats, Bools, Floats, Bools]:
-    """Return data, valid and times on the lines between samples, and whether there is one."""
-    right = left + flat.n_neurons
-    early, late = _take(flat.clock, left), _take(flat.clock, right)
-    step = late - early
-    there = flat.bridged(left, step, interval, error)
-    with np.errstate(invalid="ignore", divide="ignore"):  # beyond the ends, and inf - inf
-        weight = (goal - early) / step
-        value = (1 - weight) * _take(flat.data, left) + weight * _take(flat.data, right)
-    # At a sample's very time that sample stands alone: a NaN beside it does not matter.
-    on_late = late <= goal + error
-    alone = on_late | (early >= goal - error)
-    if alone.any():
-        left = np.where(on_late, right, left)
-        right = np.where(alone, left, right)
-        late = _take(flat.clock, right)
-        np.copyto(value, _take(flat.data, left), where=alone)
-        there |= alone
-    if (last < np.inf).any():
-        there &= late < last
-    measured = _take(flat.valid, left) & _take(flat.valid, right)
-    return value, measured, np.broadcast_to(goal, value.shape), there
+class _Lines:
+    """The lines between samples; its edges are the samples' own times.
+
+    At a sample's very time that sample stands alone: a NaN beside it does not matter. It is then
+    always the one before the time, because of the shift.
+    """
+
+    def __init__(self, traces: Traces, interval: float, error: float) -> None:
+        clock, data, valid = traces.clock, traces.data, traces.valid
+        self.edges, self.shift, self._error = clock, error, error
+        self._n = clock.shape[1]
+        self._bridged = _bridged(traces, interval, error).ravel()
+        # Row r lies before sample r, as in `_bridged`.
+        slope = np.zeros((len(clock) + 1, self._n))
+        with np.errstate(invalid="ignore", divide="ignore"):  # inf - inf, and equal times
+            np.subtract(data[1:], data[:-1], out=slope[1:-1])
+            slope[1:-1] /= clock[1:] - clock[:-1]
+        both = np.zeros(slope.shape, bool)
+        np.logical_and(valid[1:], valid[:-1], out=both[1:-1])
+        self._slope, self._both = slope.ravel(), both.ravel()
+        self._clock, self._data, self._valid = (np.ravel(array) for array in (clock, data, valid))
+
+    def fill(self, out: Samples, right: Ints, goal: Floats, stop: Floats) -> Bools:
+        """Write data, valid and times on the lines that end at samples; tell where there are."""
+        data, valid, when = out
+        left = right - self._n
+        early = _take(self._clock, left)
+        there = _take(self._bridged, right)
+        _take(self._both, right, valid)
+        with np.errstate(invalid="ignore"):  # inf - inf
+            np.subtract(goal, early, out=data)
+            data *= _take(self._slope, right)
+            data += _take(self._data, left)
+        when[:] = goal
+        alone = early >= goal - self._error
+        if left.min() < 0:  # before the first sample, there is none before
+            alone &= left >= 0
+        if (stop < np.inf).any():
+            late = np.where(right < len(self._clock), _take(self._clock, right), np.inf)
+            there &= late < stop - self._error
+            alone &= early < stop - self._error
+        if alone.any():
+            np.copyto(data, _take(self._data, left), where=alone)
+            np.copyto(valid, _take(self._valid, left), where=alone)
+            there |= alone
+        return there
 
 
-@attrs.frozen(eq=False)
-class _Flat:
-    """Traces laid out flat: the sample after index i of one neuron is at i + n_neurons."""
-
-    clock: Floats
-    data: Floats
-    valid: Bools
-    volume: Ints
-    n_neurons: int
-
-    def bridged(self, left: Ints, step: Floats, interval: float, error: float) -> Bools:
-        """Tell where no volume is missing between a sample and the next, `step` s later."""
-        close = step <= _LONGEST_STEP * interval + error
-        if not close.all():
-            # On a scan that goes both ways, a neuron near a turning point is seen at intervals
-            # that alternate between almost none and almost two.
-            row = left // self.n_neurons
-            adjacent = np.abs(self.volume[row + 1] - self.volume[row]) == 1
-            close |= adjacent & (step < 2 * interval - error)
-        return np.asarray(close)
+def _bridged(traces: Traces, interval: float, error: float) -> Bools:
+    """Tell between which samples no volume is missing: (T + 1, N), row r lies before sample r."""
+    clock, volume = traces.clock, traces.volume
+    result = np.zeros((len(clock) + 1, clock.shape[1]), bool)
+    step = clock[1:] - clock[:-1]
+    close = np.less_equal(step, _LONGEST_STEP * interval + error, out=result[1:-1])
+    if not close.all():
+        # On a scan that goes both ways, a neuron near a turning point is seen at intervals that
+        # alternate between almost none and almost two.
+        adjacent = (np.abs(np.diff(volume)) == 1)[:, np.newaxis]
+        close |= adjacent & (step < 2 * interval - error)
+    return result
 
 
-def _flat(traces: Traces, framed: bool) -> _Flat:
-    """Return the traces flat; framed: with a row more at either end, endlessly far away."""
-    arrays: tuple[NDArray[Any], ...] = (traces.clock, traces.data, traces.valid)
-    volume, n_neurons = traces.volume, traces.clock.shape[1]
-    if framed:
-        ends = ((-np.inf, np.inf), (np.nan, np.nan), (False, False))
-        arrays = tuple(map(_between_ends, arrays, ends))
-        volume = np.concatenate([[volume[0] - 3], volume, [volume[-1] + 3]])  # next to none
-    clock, data, valid = (np.ravel(array) for array in arrays)
-    return _Flat(clock, data, valid, volume, n_neurons)
-
-
-def _between_ends(array: NDArray[Any], ends: tuple[Any, Any]) -> NDArray[Any]:
-    more = np.empty((len(array) + 2, array.shape[1]), array.dtype)
-    more[0], more[1:-1], more[-1] = ends[0], array, ends[1]
-    return more
-
-
-def _take(values: NDArray[Any], index: Ints) -> NDArray[Any]:
-    """Return the values at indices, all of which are known to be inside."""
-    return np.take(values, index, mode="clip")  # faster than with a check
+def _take(values: NDArray[Any], index: Ints, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """Return the values at indices; beyond the ends, those at the ends."""
+    # Faster than with a check.
+    return np.take(values, index, out=out, mode="clip")

@@ -126,10 +126,10 @@ def fit_decays(
         elif negative[i] > _MOST_NEGATIVE or not blocks.unit[i] > 0:
             reason[i] = NEGATIVE
     able = np.array([i for i in range(n) if reason[i] is None], np.intp)
-    nothing = [np.full(n, np.nan) for _ in range(4)]
     zeros = np.zeros((n, 2))
     curves = _varpro.Curves(zeros.copy(), zeros + 1, np.zeros(n))
-    result = Decays(curves, *nothing, np.zeros(n, bool), reason)
+    kept, r2, rms, condition = np.full((4, n), np.nan)
+    result = Decays(curves, kept, r2, rms, condition, np.zeros(n, bool), reason)
     if able.size:
         _fit(blocks.take(able), model, shared, able, result)
     return result
@@ -169,8 +169,7 @@ def _fit(blocks: Blocks, model: str, shared: bool, able: NDArray[np.intp], resul
     clear = gain > n_more * np.log(np.maximum(size, 2))
     falls = _falls(f, given)
     # What is lost within the first tenth and no more later may as well be a response.
-    there = (given > 0) & (t > _BEGINNING)
-    clear &= _falls(f, there) > _LEAST_LATER * falls
+    clear &= _falls(f, np.where(t > _BEGINNING, given, 0.0)) > _LEAST_LATER * falls
     # Little of the trace may follow the curve where it falls by far more than activity rises.
     far = falls * f.max(axis=1) > _FAR * _rises(y, f, given)
     poor = (share < _LEAST_KEPT) & ~far

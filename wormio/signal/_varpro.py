@@ -30,7 +30,8 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
-# Rates looked at, in units of 1 / duration: from hardly bent to gone after a fiftieth.
+# Rates looked at, in units of 1 / duration: from hardly bent to a time
+# constant of a fortieth: what is faster cannot be told from a response.
 _SLOWEST, _FASTEST, _N_RATES = 0.2, 40.0, 30
 _RATES = np.geomspace(_SLOWEST, _FASTEST, _N_RATES)
 _LOG_BOUNDS = np.log([_SLOWEST / 4, _FASTEST])

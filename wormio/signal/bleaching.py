@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from wormio.errors import OptionError, SignalError
+from wormio.errors import SignalError
+from wormio.signal._checks import check_choice, check_number
 from wormio.signal._decay import POOR, UNCLEAR, Blocks, fit_decays, trend
 from wormio.signal._steps import refuse_repeat
 
@@ -146,8 +147,7 @@ def debleach(
         See `fit_bleaching`.
     """
     refuse_repeat(signal, "debleach", force)
-    if mode not in get_args(Mode):
-        raise OptionError("mode is unknown", expected="'divide' or 'subtract'", found=repr(mode))
+    check_choice("mode", mode, Mode)
     fit = fit_bleaching(signal, model=model, shared=shared, fallback=fallback, window=window)
     measured = signal.valid & np.isfinite(signal.data)
     data = signal.data.copy()
@@ -227,14 +227,11 @@ def fit_bleaching(
     SignalError
         Some volume's time is unknown, time stands still, or the signal is dF/F already.
     """
-    if model not in get_args(Model):
-        raise OptionError("model is unknown", expected=_among(Model), found=repr(model))
-    if fallback is not None and fallback not in get_args(Fallback):
-        raise OptionError(
-            "fallback is unknown", expected=f"{_among(Fallback)}, or None", found=repr(fallback)
-        )
-    if window is not None and not (np.isfinite(window) and window > 0):
-        raise OptionError("window is no duration", expected="seconds above 0", found=repr(window))
+    check_choice("model", model, Model)
+    if fallback is not None:
+        check_choice("fallback", fallback, Fallback)
+    if window is not None:
+        check_number("window", window, 0, above=True)
     _check_quantity(signal)
     duration = _duration(signal)
     measured = signal.valid & np.isfinite(signal.data)
@@ -251,12 +248,12 @@ def fit_bleaching(
         names[i] = "double" if n_exponentials[i] == 2 else "single"
     if fallback is not None:
         share = _WINDOW if window is None else window / duration
-        for i, why in enumerate(found.reason):
+        for neuron, why in enumerate(found.reason):
             if why in {UNCLEAR, POOR}:
-                y = trend(blocks, i, share, _PERCENTILE, falling=fallback == "monotone")
+                y = trend(blocks, neuron, share, _PERCENTILE, falling=fallback == "monotone")
                 if y is not None:
-                    curve[:, i] = np.interp(since, blocks.t, y) * blocks.unit[i]
-                    names[i] = fallback
+                    curve[:, neuron] = np.interp(since, blocks.t, y) * blocks.unit[neuron]
+                    names[neuron] = fallback
     ends = curve[measured.argmax(axis=0), np.arange(signal.n_neurons)]
     last = signal.n_volumes - 1 - measured[::-1].argmax(axis=0)
     absent = ~good[:, np.newaxis] | (found.curves.amplitude <= 0)
@@ -286,10 +283,6 @@ def _check_quantity(signal: Signal) -> None:
             found=repr(signal),
             cure="debleach before the baseline is taken off",
         )
-
-
-def _among(choices: Any) -> str:
-    return " or ".join(map(repr, get_args(choices)))
 
 
 def _duration(signal: Signal) -> float:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import OptionError, SignalError
+from wormio.signal._checks import check_choice, check_number
 from wormio.signal._medians import nan_median, noise_of
 from wormio.signal._step_field import FEWEST, step_field
 from wormio.signal._steps import refuse_repeat
@@ -124,7 +125,7 @@ def correct_jumps(
             work.search_common()
         if common != "only":
             for column in np.flatnonzero(enough):
-                work.search(column, direction)
+                work.search(int(column), direction)
     factor, between = work.outcome()
     data = np.where(between, np.nan, signal.data / factor) if work.jumps else signal.data
     rows, columns = np.nonzero(between)
@@ -156,20 +157,20 @@ def _check_options(
     half_window: int,
     transition: int,
 ) -> None:
-    for name, value, choices in (("direction", direction, Direction), ("common", common, Common)):
-        if value not in get_args(choices):
-            raise OptionError(
-                f"{name} is unknown",
-                expected=" or ".join(map(repr, get_args(choices))),
-                found=repr(value),
-            )
-    if not (np.isfinite(threshold) and threshold > 0):
-        raise OptionError("threshold is no number above 0", found=repr(threshold))
+    check_choice("direction", direction, Direction)
+    check_choice("common", common, Common)
+    check_number("threshold", threshold, 0, above=True)
     for name, rows, least in (("half_window", half_window, _SHORT), ("transition", transition, 0)):
-        if isinstance(rows, bool) or not isinstance(rows, (int, np.integer)) or rows < least:
+        check_number(name, rows, least)
+        if rows != int(rows):
             raise OptionError(
-                f"{name} is no number of rows", expected=f"{least} or more", found=repr(rows)
+                f"{name} is no number of rows", expected="a whole number", found=repr(rows)
             )
+    if at is not None:
+        if isinstance(at, str) or not np.iterable(at):
+            raise OptionError("at holds no times", expected="[seconds, ...]", found=repr(at)[:200])
+        for seconds in at:
+            check_number("at", seconds)
     if at is None and common == "only" and signal.n_neurons < _FEWEST_NEURONS:
         raise OptionError(
             "what is common to all cannot be told from so few neurons",
@@ -242,7 +243,7 @@ class _Work:
             size = float(c[row, 0])
             short, short_error = step_field(trace, _SHORT, self.transition)
             if self._is_sharp(short[row, 0], size, short_error[row, 0] * self.noise[column]):
-                self.jumps.append(_Jump(row, int(column), size, float(z[row]) or self.threshold))
+                self.jumps.append(_Jump(row, column, size, float(z[row]) or self.threshold))
                 trace[row:] -= size
                 self.log[row:, column] -= size
 

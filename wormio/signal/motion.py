@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import OptionError
 from wormio.signal import _two_channel as two
+from wormio.signal._checks import check_choice, check_number
 from wormio.signal._steps import refuse_repeat
 from wormio.signal.arithmetic import check_together
 
@@ -97,17 +97,15 @@ def correct_motion(
         The two do not belong together.
     """
     refuse_repeat(signal, "correct_motion", force)
-    if method not in _METHODS:
+    from wormio.signal.signal import Signal
+
+    if not isinstance(reference, Signal):
         raise OptionError(
-            "method is unknown", expected=" or ".join(map(repr, _METHODS)), found=repr(method)
+            "reference is no signal", expected="a Signal", found=repr(reference)[:200]
         )
-    for name, value, choices in (("scale", scale, Scale), ("missing", missing, Missing)):
-        if value not in get_args(choices):
-            raise OptionError(
-                f"{name} is unknown",
-                expected=" or ".join(map(repr, get_args(choices))),
-                found=repr(value),
-            )
+    check_choice("method", method, Method)
+    check_choice("scale", scale, Scale)
+    check_choice("missing", missing, Missing)
     _, defaults = _METHODS[method]
     _check_options(method, options, defaults)
     chosen = {**defaults, **options}
@@ -164,16 +162,8 @@ def _check_options(method: str, options: dict[str, Any], defaults: dict[str, Any
         if isinstance(defaults[name], bool):
             if not isinstance(value, bool):
                 raise OptionError(f"{name} is no bool", found=repr(value))
-        elif (
-            isinstance(value, bool)
-            or not isinstance(value, (int, float))
-            or not (math.isfinite(value) and value >= 0)
-        ):
-            raise OptionError(
-                f"{name} is no number of standard deviations",
-                expected="0 or more",
-                found=repr(value),
-            )
+        else:
+            check_number(name, value, 0)
 
 
 def _warn_of_history(signal: Signal, reference: Signal, method: str) -> None:

@@ -24,7 +24,7 @@ import difflib
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Union
 
@@ -210,13 +210,16 @@ def _step(document: Document, index: int) -> RecipeStep:
             expected=", ".join(known),
             cure=f"did you mean {close[0]}?" if close else "",
         )
-    made: Any = structured(_schema(step_function(name)), document, way)
+    made: Any = structured(_schema(step_function(name), given), document, way)
     parameters = {key: getattr(made, key) for key in given if key not in {"name", "channels"}}
     return RecipeStep(name, parameters, made.channels, document.line_of(way))
 
 
-def _schema(function: Callable[..., Signal]) -> type[Any]:
-    """Return a class whose fields are what a recipe may say of a step."""
+def _schema(function: Callable[..., Signal], given: Iterable[str]) -> type[Any]:
+    """Return a class whose fields are what a recipe may say of a step.
+
+    Where the function takes options of any name, it checks those that are `given`.
+    """
     several: Any = tuple[str, ...] | None
     fields = {
         "name": attrs.field(type=str),
@@ -224,8 +227,12 @@ def _schema(function: Callable[..., Signal]) -> type[Any]:
     }
     for name, (hint, default) in _parameters(function).items():
         kind = _as_in_toml(hint)
-        given = attrs.NOTHING if default is inspect.Parameter.empty else default
-        fields[name] = attrs.field(type=kind, default=given)
+        needed = default is inspect.Parameter.empty
+        fields[name] = attrs.field(type=kind, default=attrs.NOTHING if needed else default)
+    if any(one.kind is one.VAR_KEYWORD for one in inspect.signature(function).parameters.values()):
+        anything: Any = Any
+        for name in given:
+            fields.setdefault(name, attrs.field(type=anything, default=None))
     return attrs.make_class("Step", fields, kw_only=True)
 
 
@@ -235,7 +242,11 @@ def _parameters(function: Callable[..., Signal]) -> dict[str, tuple[Any, Any]]:
 
     hints = typing.get_type_hints(function, localns={"Signal": Signal})
     _, *others = inspect.signature(function).parameters.values()
-    return {one.name: (hints.get(one.name, Any), one.default) for one in others}
+    return {
+        one.name: (hints.get(one.name, Any), one.default)
+        for one in others
+        if one.kind is not one.VAR_KEYWORD
+    }
 
 
 def _signal_parameters(function: Callable[..., Signal]) -> list[str]:

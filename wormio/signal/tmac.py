@@ -147,10 +147,11 @@ class _Evidence:
             edges.append(min(n, edges[-1] + max(1, int(_WIDTH * edges[-1]))))
         starts = np.concatenate([np.arange(edges[0]), edges[:-1]]).astype(int)
         count = np.diff(np.append(starts, n)).astype(float)
-        means = [
-            np.add.reduceat(each, starts) / count for each in (self.w2, self.rr, self.gg, self.rg)
-        ]
-        return _Evidence(*means, count)
+
+        def mean(each: Floats) -> Floats:
+            return np.asarray(np.add.reduceat(each, starts) / count)
+
+        return _Evidence(mean(self.w2), mean(self.rr), mean(self.gg), mean(self.rg), count)
 
     def __call__(self, log_parameters: Floats) -> tuple[float, Floats]:
         v_a, l_a, v_m, l_m, s_g, s_r = np.exp(log_parameters)

@@ -93,7 +93,7 @@ def two_channels(
             "combine is unknown", expected="'multiplicative' or 'additive'", found=repr(combine)
         )
     rng = np.random.default_rng(seed)
-    time = np.arange(n_volumes) * interval
+    time: Floats = np.arange(n_volumes, dtype=np.float64) * interval
     shape = (n_volumes, n_neurons)
     a = activity * _transients(time, n_neurons, rng)
     m = motion * _smooth_noise(shape, _MOTION_LASTS / interval, rng)

@@ -171,7 +171,7 @@ def _without_ends(data: bytes, blanks: str) -> bytes:
 
 
 def _is_neat(path: Path, blanks: str) -> bool:
-    """Tell whether no line ends in one of these characters, and the file has no byte order mark."""
+    """Tell whether no line ends in one of these characters, and no byte order mark is there."""
     last = b""
     with path.open("rb") as file:
         neat = file.read(3) != codecs.BOM_UTF8
