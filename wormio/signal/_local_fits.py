@@ -71,7 +71,8 @@ def local_fits(
         inside = row < stop[centre, np.newaxis]
         row = np.minimum(row, n_rows - 1)
         distance = (position[row] - position[centre, np.newaxis]) / n
-        return row, distance, inside & (np.abs(distance) < 1)
+        # What lies exactly a window away takes no part, whichever way its distance was rounded.
+        return row, distance, inside & (np.abs(distance) < 1 - 1e-9)
 
     # Where every sample of a window is known, one row of weights does for all neurons.
     present = finite.astype(np.float64)
