@@ -206,6 +206,64 @@ int wormio_find_mask(const wormio_job *job, int64_t i, int32_t *known, wormio_ma
     return WORMIO_OK;
 }
 
+#ifdef __GNUC__
+#define WANT(address) __builtin_prefetch(address)
+#else
+#define WANT(address) ((void)(address))
+#endif
+
+/* Of larger masks the processor fetches on its own, row after row. */
+enum { MOST_FETCHED = 64 };
+
+void wormio_look_ahead(const wormio_job *job, int64_t volume, int64_t i, wormio_ahead *ahead)
+{
+    const wormio_sample *const sample = &ahead->sample;
+    const wormio_mask *const mask = &ahead->mask;
+
+    ahead->interior = 0;
+    ahead->status = WORMIO_OK;
+    ahead->valid = wormio_find_centre(job, volume, i, &ahead->sample);
+    if (!ahead->valid)
+        return;
+    ahead->status = wormio_find_mask(job, i, &ahead->mask_index, &ahead->mask);
+    if (ahead->status != WORMIO_OK)
+        return;
+    ahead->interior = wormio_is_interior(job, sample, mask);
+    if (!ahead->interior || mask->n_runs > MOST_FETCHED)
+        return;
+    for (int64_t dz = mask->low[0]; dz <= mask->high[0]; dz++) {
+        const int64_t *rows = job->pixels->row_offset +
+                              sample->plane[sample->slot + dz] * job->pixels->height + sample->y;
+        WANT(rows + mask->low[1]);
+        WANT(rows + mask->high[1]);
+    }
+}
+
+void wormio_fetch(const wormio_job *job, const wormio_ahead *ahead)
+{
+    const wormio_sample *const sample = &ahead->sample;
+    const wormio_mask *const mask = &ahead->mask;
+    const wormio_pixels *const p = job->pixels;
+
+    if (!ahead->interior || mask->n_runs > MOST_FETCHED)
+        return;
+    for (const int32_t *run = mask->runs; run < mask->runs + WORMIO_RUN_COLUMNS * mask->n_runs;
+         run += WORMIO_RUN_COLUMNS) {
+        int64_t offset;
+        const char *row;
+
+        if (run[WORMIO_DX_FIRST] == run[WORMIO_DX_STOP])
+            continue; /* no voxel, so its row may be anywhere */
+        offset = p->row_offset[sample->plane[sample->slot + run[WORMIO_DZ]] * p->height +
+                               sample->y + run[WORMIO_DY]];
+        if (offset < 0 || offset > job->last_row)
+            continue;
+        row = (const char *)p->data + offset;
+        WANT(row + (sample->x + run[WORMIO_DX_FIRST]) * p->pixel_stride);
+        WANT(row + (sample->x + run[WORMIO_DX_STOP] - 1) * p->pixel_stride);
+    }
+}
+
 static int64_t clamp(int64_t i, int64_t low, int64_t high)
 {
     return i < low ? low : i > high ? high : i;

@@ -44,6 +44,19 @@ typedef struct {
     int64_t slot, y, x;
 } wormio_sample;
 
+/*
+ * A sample that is yet to come: its place is found early, so that its pixels are on the
+ * way from memory while others are reduced.
+ */
+typedef struct {
+    int status;        /* of finding its mask */
+    int valid;         /* whether there is a centre; nothing else is known if not */
+    int interior;      /* whether the mask lies within image and sweep, all planes saved */
+    int32_t mask_index; /* of mask; -1: not yet any */
+    wormio_mask mask;
+    wormio_sample sample;
+} wormio_ahead;
+
 /* The pixels that a run of a sample takes from one row. */
 typedef struct {
     const char *row;     /* its pixel 0; NULL if nothing is taken */
@@ -103,6 +116,13 @@ static inline int wormio_is_interior(const wormio_job *job, const wormio_sample 
     }
     return 1;
 }
+
+/* Find the place of sample `i` of a volume, and ask for the part of the table of rows
+ * that it needs. */
+void wormio_look_ahead(const wormio_job *job, int64_t volume, int64_t i, wormio_ahead *ahead);
+
+/* Ask for its pixels. */
+void wormio_fetch(const wormio_job *job, const wormio_ahead *ahead);
 
 /*
  * The row `dy` below and `dz` slots above the centre, moved as WORMIO_CLIP says; NULL

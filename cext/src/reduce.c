@@ -8,6 +8,10 @@
 /* Bytes that every processor of today adds up at once. */
 enum { VECTOR_BYTES = 16 };
 
+/* So many samples before its turn the pixels of one are asked for, and twice as many
+ * before it its rows are looked up. */
+enum { AHEAD = 4 };
+
 #ifdef __GNUC__ /* which has vectors; without them the same is done pixel by pixel */
 static const unsigned char ones_then_zeros[2 * VECTOR_BYTES] = {
     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,

@@ -277,10 +277,12 @@ static int NAMED(reduce_voxels)(const wormio_job *job, wormio_sample *sample,
     return status;
 }
 
-static int NAMED(reduce_sample)(const wormio_job *job, wormio_sample *sample,
-                                const wormio_mask *mask, int64_t i, NAMED(tally) *t)
+static int NAMED(reduce_sample)(const wormio_job *job, wormio_ahead *now, int64_t i,
+                                NAMED(tally) *t)
 {
-    const int interior = wormio_is_interior(job, sample, mask);
+    wormio_sample *const sample = &now->sample;
+    const wormio_mask *const mask = &now->mask;
+    const int interior = now->interior;
     int status;
 
     if (job->options->boundary == WORMIO_NAN && !job->options->linear && !interior &&
@@ -315,30 +317,37 @@ int NAMED(wormio_reduce)(const wormio_pixels *pixels, const wormio_samples *samp
                       saturated, 0, 0, 0};
     int status = wormio_check_job(&job, (int64_t)sizeof(PIXEL));
     NAMED(tally) fresh;
-    wormio_mask mask;
-    int32_t known = -1;
+    wormio_ahead ring[2 * AHEAD];
+    int64_t n_points, n_samples, next = 0, fetched = 0, volume = 0;
 
     if (status != WORMIO_OK)
         return status;
     fresh = NAMED(new_tally)(&job);
-    for (int64_t v = 0; v < samples->n_volumes; v++) {
-        for (int64_t n = 0; n < samples->n_points; n++) {
-            int64_t i = v * samples->n_points + n;
-            NAMED(tally) t = fresh;
-            wormio_sample sample;
+    n_points = samples->n_points;
+    n_samples = samples->n_volumes * n_points;
+    for (int k = 0; k < 2 * AHEAD; k++)
+        ring[k].mask_index = -1;
+    for (int64_t i = 0; i < n_samples; i++) {
+        wormio_ahead *now = ring + i % (2 * AHEAD);
+        NAMED(tally) t = fresh;
 
-            if (options->reducer != WORMIO_GATHER)
-                value[i] = NAN;
-            if (wormio_find_centre(&job, v, i, &sample)) {
-                status = wormio_find_mask(&job, i, &known, &mask);
-                if (status == WORMIO_OK)
-                    status = NAMED(reduce_sample)(&job, &sample, &mask, i, &t);
-                if (status != WORMIO_OK)
-                    return status;
-            }
-            voxels[i] = (int32_t)t.voxels;
-            saturated[i] = t.counts ? (int32_t)t.saturated : 0;
+        for (; next < n_samples && next < i + 2 * AHEAD; next++) {
+            volume += next == (volume + 1) * n_points;
+            wormio_look_ahead(&job, volume, next, ring + next % (2 * AHEAD));
         }
+        for (; fetched < next && fetched <= i + AHEAD; fetched++)
+            wormio_fetch(&job, ring + fetched % (2 * AHEAD));
+        if (options->reducer != WORMIO_GATHER)
+            value[i] = NAN;
+        if (now->valid) {
+            status = now->status;
+            if (status == WORMIO_OK)
+                status = NAMED(reduce_sample)(&job, now, i, &t);
+            if (status != WORMIO_OK)
+                return status;
+        }
+        voxels[i] = (int32_t)t.voxels;
+        saturated[i] = t.counts ? (int32_t)t.saturated : 0;
     }
     return WORMIO_OK;
 }
