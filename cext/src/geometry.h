@@ -28,6 +28,13 @@ typedef struct {
     int needs_voxels;    /* one by one, in scratch memory */
 } wormio_job;
 
+/* Rows of a mask that follow each other in one plane, all with the same columns. */
+typedef struct {
+    int64_t dz, dy, rows, dx, voxels; /* the first row, the first column, those of a row */
+} wormio_slab;
+
+enum { MOST_SLABS = 16 };
+
 /* One mask. */
 typedef struct {
     const int32_t *runs;
@@ -35,6 +42,8 @@ typedef struct {
     const double *weights; /* NULL: all are 1 */
     int64_t voxels, longest_run;
     int64_t low[3], high[3]; /* z, y, x: least and greatest offsets of its voxels */
+    int n_slabs; /* of which it consists; beyond MOST_SLABS: of more than that */
+    wormio_slab slabs[MOST_SLABS];
 } wormio_mask;
 
 /* One valid sample: what it has of its volume, and its centre, rounded, in the image. */
@@ -43,19 +52,6 @@ typedef struct {
     double offset;
     int64_t slot, y, x;
 } wormio_sample;
-
-/*
- * A sample that is yet to come: its place is found early, so that its pixels are on the
- * way from memory while others are reduced.
- */
-typedef struct {
-    int status;        /* of finding its mask */
-    int valid;         /* whether there is a centre; nothing else is known if not */
-    int interior;      /* whether the mask lies within image and sweep, all planes saved */
-    int32_t mask_index; /* of mask; -1: not yet any */
-    wormio_mask mask;
-    wormio_sample sample;
-} wormio_ahead;
 
 /* The pixels that a run of a sample takes from one row. */
 typedef struct {
@@ -70,6 +66,39 @@ int wormio_check_job(wormio_job *job, int64_t size);
 
 /* The mask of a sample; `mask` is left as it is if it holds that one already. */
 int wormio_find_mask(const wormio_job *job, int64_t i, int32_t *known, wormio_mask *mask);
+
+/*
+ * Rows of one plane: where the rows from `y` on are, each to be checked against the
+ * buffer before it is used.
+ */
+typedef struct {
+    const int64_t *table; /* byte of row y; NULL: it is found as */
+    int64_t first, stride; /* first + (row - y) * stride */
+    int64_t above, below; /* how many rows there are before y, and from it on */
+} wormio_rows;
+
+static inline wormio_rows wormio_rows_from(const wormio_pixels *p, int64_t plane, int64_t y)
+{
+    wormio_rows rows = {NULL, 0, 0, 0, 0};
+
+    if (p->row_stride == 0) {
+        rows.table = p->row_offset + plane * p->height + y;
+    } else if (p->row_offset[plane] >= 0) {
+        rows.stride = p->row_stride;
+        rows.above = y - p->row_first;
+        rows.below = p->row_stop - y;
+        rows.first = p->row_offset[plane] + rows.above * rows.stride;
+    }
+    return rows;
+}
+
+/* The byte of the row `dy` below y; -1: it is not in the buffer. */
+static inline int64_t wormio_row(const wormio_rows *rows, int64_t dy)
+{
+    if (rows->table != NULL)
+        return rows->table[dy];
+    return dy >= -rows->above && dy < rows->below ? rows->first + dy * rows->stride : -1;
+}
 
 /* Round a coordinate to a pixel of [0, size). Returns 0 if it lies outside. */
 static inline int wormio_round(double x, int64_t size, int64_t *pixel)
@@ -116,13 +145,6 @@ static inline int wormio_is_interior(const wormio_job *job, const wormio_sample 
     }
     return 1;
 }
-
-/* Find the place of sample `i` of a volume, and ask for the part of the table of rows
- * that it needs. */
-void wormio_look_ahead(const wormio_job *job, int64_t volume, int64_t i, wormio_ahead *ahead);
-
-/* Ask for its pixels. */
-void wormio_fetch(const wormio_job *job, const wormio_ahead *ahead);
 
 /*
  * The row `dy` below and `dz` slots above the centre, moved as WORMIO_CLIP says; NULL

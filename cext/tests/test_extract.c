@@ -122,7 +122,7 @@ static call new_call(int kernel)
     c.saturated = allocate(sizeof *c.saturated);
 
     c.pixels = (wormio_pixels){c.data, (uint64_t)(size * PLANES * HEIGHT * WIDTH), PLANES,
-                               HEIGHT, WIDTH, c.row_offset, size};
+                               HEIGHT, WIDTH, c.row_offset, size, 0, 0, 0};
     lay_rows(&c, size, 1);
     c.samples = (wormio_samples){1, SLOTS, 1, c.plane, c.slot, c.yx, c.mask, c.offset};
     c.plane[1] = 1;
@@ -731,9 +731,9 @@ static void test_refusals(void)
 /* Counts of 0 make null pointers good. */
 static void test_nothing_to_do(void)
 {
-    const wormio_pixels none = {NULL, 0, 0, HEIGHT, WIDTH, NULL, 2};
+    const wormio_pixels none = {NULL, 0, 0, HEIGHT, WIDTH, NULL, 2, 0, 0, 0};
     const int64_t row_offset[HEIGHT] = {0}, run_start[1] = {0}, plane = 0;
-    const wormio_pixels no_columns = {NULL, 0, 1, HEIGHT, 0, row_offset, 2};
+    const wormio_pixels no_columns = {NULL, 0, 1, HEIGHT, 0, row_offset, 2, 0, 0, 0};
     const wormio_samples no_volumes = {0, 5, 5, NULL, NULL, NULL, NULL, NULL};
     const double yx[2] = {0.0, 0.0}, offset = 0.0;
     const int32_t slot = 0, mask = 0;
@@ -823,7 +823,7 @@ static void test_sums_are_exact(void)
         for (int length = 1; length <= 40; length += 3) {
             int64_t row_offset[MANY];
             const wormio_pixels p = {types[type].data, (uint64_t)(types[type].size * MANY * MANY),
-                                     1, MANY, MANY, row_offset, types[type].size};
+                                     1, MANY, MANY, row_offset, types[type].size, 0, 0, 0};
             const wormio_masks m = {1, MANY * MANY / 4, 0, run_start, runs, NULL, NULL};
             wormio_options options = {WORMIO_SUM, WORMIO_NAN, 0, 0, 1, 0.5, types[type].pixel};
             double number, expected = types[type].pixel * length * (MANY * MANY / 4);
@@ -862,7 +862,7 @@ static void test_ranks(void)
     int64_t row_offset = 0, run_start[2] = {0, 1}, plane = 0;
     int32_t slot = 0, mask = 0, runs[4] = {0, 0, 0, N}, voxels, saturated;
     double yx[2] = {0.0, 0.0}, offset = 0.0;
-    const wormio_pixels p = {pixels, sizeof pixels, 1, 1, N, &row_offset, sizeof *pixels};
+    const wormio_pixels p = {pixels, sizeof pixels, 1, 1, N, &row_offset, sizeof *pixels, 0, 0, 0};
     const wormio_samples one = {1, 1, 1, &plane, &slot, yx, &mask, &offset};
     const wormio_masks m = {1, 1, 0, run_start, runs, NULL, NULL};
 

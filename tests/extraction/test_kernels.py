@@ -392,7 +392,9 @@ def by_twin(case):
 def by_core(case):
     pixels, points, masks, weights, index, options, choice, offset, unread = case
     block = Block.from_array(pixels, height=pixels.shape[2])
-    block = attrs.evolve(block, row_offset=np.where(unread, -1, block.row_offset))
+    if unread.any():
+        block = block.with_table()
+        block = attrs.evolve(block, row_offset=np.where(unread, -1, block.row_offset))
     reduced = kernels.reduce(
         block,
         **points,
@@ -476,7 +478,9 @@ def test_gathered_voxels_reduce_to_the_same(case):
     pixels, points, masks, _, index, options, _, offset, unread = case
     expected = outcome(by_twin, case)
     block = Block.from_array(pixels, height=pixels.shape[2])
-    block = attrs.evolve(block, row_offset=np.where(unread, -1, block.row_offset))
+    if unread.any():
+        block = block.with_table()
+        block = attrs.evolve(block, row_offset=np.where(unread, -1, block.row_offset))
     table = table_of_masks([as_runs(mask) for mask in masks], index)
     offsets = [offset * (c + 1) for c in range(pixels.shape[1])]
     if expected is ExtractionError:
@@ -635,7 +639,7 @@ def test_rows_may_lie_anywhere_in_the_buffer():
     for place, row in enumerate(order):
         offset[row] = start[place]
         buffer[start[place] : start[place] + 60] = whole.reshape(60, 30)[row].view(np.uint8)
-    shuffled = attrs.evolve(block, buffer=buffer, row_offset=offset.reshape(1, 3, 20))
+    shuffled = attrs.evolve(block.with_table(), buffer=buffer, row_offset=offset.reshape(1, 3, 20))
     points = {"planes": [[2, 0, 1]], "slot": [[1] * 3], "yx": [[[9, 9], [0, 0], [19.0, 28]]]}
     for boundary in BOUNDARIES:
         arguments = {"runs": box(3, 5, 5), "boundary": boundary} | points
@@ -644,7 +648,7 @@ def test_rows_may_lie_anywhere_in_the_buffer():
 
 @pytest.mark.parametrize("bad", [-2, 1142, 10**12, -(2**63)])
 def test_a_block_whose_rows_are_not_in_its_buffer_cannot_be_made(bad):
-    block = Block.from_array(ramp()[:, None], height=20)
+    block = Block.from_array(ramp()[:, None], height=20).with_table()
     table = block.row_offset.copy()
     table[0, 0, 7] = bad
     with pytest.raises(ExtractionError, match="outside the buffer"):
@@ -652,7 +656,7 @@ def test_a_block_whose_rows_are_not_in_its_buffer_cannot_be_made(bad):
 
 
 def test_the_core_checks_rows_itself():
-    block = Block.from_array(ramp()[:, None], height=20)
+    block = Block.from_array(ramp()[:, None], height=20).with_table()
     for bad in (1142, 10**12, -2, -(2**63)):
         block.row_offset[0, 0, 10] = bad
         for operation in ("sum", "max"):

@@ -256,7 +256,7 @@ def _run(
     kernel = _kernel(block)
     _check_choices(choices)
     operation = choices.operation
-    n_channels, n_planes, height = block.row_offset.shape
+    n_channels, n_planes = block.row_offset.shape[:2]
     planes = _integers("planes", given.planes, np.int64, (n_channels, None, None))
     _, n_volumes, n_slots = planes.shape
     slot = _integers("slot", given.slot, np.int32, (n_channels, n_volumes, None))
@@ -298,10 +298,12 @@ def _run(
             buffer,
             block.buffer.nbytes,
             n_channels * n_planes,
-            height,
+            block.height,
             block.width,
             row_offset,
             block.pixel_stride,
+            block.row_stride,
+            *block.rows,
         ),
     )
     of_samples = (
