@@ -38,7 +38,7 @@ static int check_rows(const wormio_job *job)
     const wormio_pixels *p = job->pixels;
     int64_t last = job->last_row;
 
-    if (p->row_stride == 0 || p->width == 0)
+    if (p->row_stride == 0 || p->width == 0 || p->height == 0)
         return WORMIO_OK;
     if (p->row_stop > p->row_first)
         last -= (p->row_stop - p->row_first - 1) * p->row_stride;

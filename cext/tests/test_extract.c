@@ -435,6 +435,59 @@ static void test_centres(void)
     free_call(&c);
 }
 
+static void test_rows_that_follow_each_other(void)
+{
+    for (int kernel = 0; kernel < KERNELS; kernel++) {
+        call c = new_call(kernel);
+        const int64_t row = WIDTH * (int64_t)kernels[kernel].size;
+        const double box = 9.0 * (value(0, 2, 3) + value(1, 2, 3));
+
+        for (int i = 0; i < PLANES; i++)
+            c.row_offset[i] = i < 2 ? (i * HEIGHT + 1) * row : -1;
+        c.pixels.row_stride = row;
+        c.pixels.row_first = 1;
+        c.pixels.row_stop = 4;
+        check_sum(kernel, &c, box, 18);
+        for (int reducer = WORMIO_SUM; reducer < WORMIO_GATHER; reducer += WORMIO_MAX) {
+            c.options.reducer = reducer;
+            c.pixels.row_first = 2; /* as many rows, and bytes, but others */
+            c.pixels.row_stop = 5;
+            CHECK(reduce(kernel, &c) == WORMIO_EROWS);
+            c.pixels.row_first = 0;
+            c.pixels.row_stop = 3;
+            CHECK(reduce(kernel, &c) == WORMIO_EROWS);
+            c.pixels.row_first = c.pixels.row_stop = 3;
+            CHECK(reduce(kernel, &c) == WORMIO_EROWS);
+            c.pixels.row_first = 1;
+            c.pixels.row_stop = 4;
+            c.row_offset[1] = -1;
+            CHECK(reduce(kernel, &c) == WORMIO_EROWS);
+            c.row_offset[1] = (HEIGHT + 1) * row;
+            CHECK(reduce(kernel, &c) == WORMIO_OK);
+        }
+        /* Every plane is checked, needed or not. */
+        const int64_t bad[] = {-2, INT64_MIN, INT64_MAX, (PLANES * HEIGHT - 3) * row + 1};
+        for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+            c.row_offset[2] = bad[k];
+            CHECK(reduce(kernel, &c) == WORMIO_EBOUNDS);
+        }
+        c.row_offset[2] = (PLANES * HEIGHT - 3) * row;
+        CHECK(reduce(kernel, &c) == WORMIO_OK);
+        c.pixels.row_stop = HEIGHT + 1;
+        CHECK(reduce(kernel, &c) == WORMIO_EARG);
+        c.pixels.row_stop = 0;
+        CHECK(reduce(kernel, &c) == WORMIO_EARG);
+        c.pixels.row_first = -1;
+        CHECK(reduce(kernel, &c) == WORMIO_EARG);
+        c.pixels.row_first = 0;
+        c.pixels.row_stride = -1;
+        CHECK(reduce(kernel, &c) == WORMIO_EARG);
+        c.pixels.row_stride = INT64_MAX;
+        CHECK(reduce(kernel, &c) == WORMIO_EARG);
+        free_call(&c);
+    }
+}
+
 static void test_rows_in_the_buffer(void)
 {
     call c = new_call(U16);
@@ -914,6 +967,7 @@ int main(void)
     test_extreme_offsets();
     test_centres();
     test_rows_in_the_buffer();
+    test_rows_that_follow_each_other();
     test_reducers();
     test_weights();
     test_between_pixels();

@@ -646,16 +646,7 @@ def test_rows_may_lie_anywhere_in_the_buffer():
         assert_same_bits(run(shuffled, **arguments), run(block, **arguments))
 
 
-@pytest.mark.parametrize("bad", [-2, 1142, 10**12, -(2**63)])
-def test_a_block_whose_rows_are_not_in_its_buffer_cannot_be_made(bad):
-    block = Block.from_array(ramp()[:, None], height=20).with_table()
-    table = block.row_offset.copy()
-    table[0, 0, 7] = bad
-    with pytest.raises(ExtractionError, match="outside the buffer"):
-        attrs.evolve(block, row_offset=table)
-
-
-def test_the_core_checks_rows_itself():
+def test_rows_that_are_not_in_the_buffer_are_refused():
     block = Block.from_array(ramp()[:, None], height=20).with_table()
     for bad in (1142, 10**12, -2, -(2**63)):
         block.row_offset[0, 0, 10] = bad
@@ -669,6 +660,39 @@ def test_the_core_checks_rows_itself():
                     runs=box(1, 3, 3),
                     operation=operation,
                 )
+
+
+def test_rows_that_follow_each_other_need_no_table():
+    whole = Block.from_array(ramp(3)[:, None], height=20)
+    points = {"planes": [[0, 2, -1]], "slot": [[0, 1, 1]], "yx": [[[9, 9], [10, 4], [9.0, 20]]]}
+    for operation in ("mean", "max"):
+        for boundary in BOUNDARIES:
+            arguments = points | {
+                "runs": box(3, 3, 5),
+                "operation": operation,
+                "boundary": boundary,
+            }
+            assert_same_bits(run(whole, **arguments), run(whole.with_table(), **arguments))
+            part = Block.from_array(ramp(3)[:, None, 8:12], height=20, row_first=8)
+            assert_same_bits(run(part, **arguments), run(whole, **arguments))
+
+
+@pytest.mark.parametrize("operation", ["sum", "max"])
+@pytest.mark.parametrize("y", [8, 11])
+def test_rows_before_and_behind_those_that_follow_each_other_are_refused(operation, y):
+    part = Block.from_array(ramp(3)[:, None, 8:12], height=20, row_first=8)
+    arguments = {"planes": [[1]], "slot": [[0]], "yx": [[[y, 10]]], "runs": box(1, 3, 3)}
+    with pytest.raises(ExtractionError, match="row"):
+        run(part, operation=operation, **arguments)
+
+
+@pytest.mark.parametrize(
+    "change", [{"row_stride": 0}, {"height": 21, "row_stride": 0}, {"row_offset": np.zeros(3, int)}]
+)
+def test_a_table_of_another_shape_than_the_block_says_is_refused(change):
+    block = attrs.evolve(Block.from_array(ramp()[:, None], height=20), **change)
+    with pytest.raises(ExtractionError, match="row_offset of the block has the wrong shape"):
+        run(block, planes=[[0]], slot=[[0]], yx=[[[9, 9]]], runs=box(1, 3, 3))
 
 
 @pytest.mark.parametrize(
