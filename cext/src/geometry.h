@@ -68,8 +68,8 @@ int wormio_check_job(wormio_job *job, int64_t size);
 int wormio_find_mask(const wormio_job *job, int64_t i, int32_t *known, wormio_mask *mask);
 
 /*
- * Rows of one plane: where the rows from `y` on are, each to be checked against the
- * buffer before it is used.
+ * Rows of one plane: where those from `y` on are. Bytes from a table are to be checked against
+ * the buffer; rows that follow each other all lie in it, since the job has been checked.
  */
 typedef struct {
     const int64_t *table; /* byte of row y; NULL: it is found as */

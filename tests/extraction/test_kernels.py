@@ -662,6 +662,18 @@ def test_rows_that_are_not_in_the_buffer_are_refused():
                 )
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.uint32])
+@pytest.mark.parametrize("rows", [127, 129])  # vectors of bytes sum 128 rows
+@pytest.mark.parametrize("end", ["min", "max"])
+def test_sums_of_the_highest_and_lowest_pixels_are_exact(dtype, rows, end):
+    extreme = getattr(np.iinfo(dtype), end)
+    block = Block.from_array(np.full((1, 1, 140, 40), extreme, dtype), height=140)
+    points = {"planes": [[0]], "slot": [[0]], "yx": [[[70, 4]]], "runs": box(1, rows, 5)}
+    value, _, saturated = run(block, saturation=np.iinfo(dtype).max, **points)
+    assert value[0, 0] == int(extreme) * rows * 5
+    assert saturated[0, 0] == (rows * 5 if end == "max" else 0)
+
+
 def test_rows_that_follow_each_other_need_no_table():
     whole = Block.from_array(ramp(3)[:, None], height=20)
     points = {"planes": [[0, 2, -1]], "slot": [[0, 1, 1]], "yx": [[[9, 9], [10, 4], [9.0, 20]]]}

@@ -106,7 +106,7 @@ def _percentile(
 ) -> NDArray[np.float64]:
     """Return a percentile around points of one channel, (V, N)."""
     one = slice(channel, channel + 1)
-    return reduce(
+    reduced = reduce(
         attrs.evolve(block, row_offset=block.row_offset[one]),
         planes=task.planes[one],
         slot=slot[np.newaxis],
@@ -116,7 +116,8 @@ def _percentile(
         boundary="exclude",
         offset=task.offsets[one],
         rectify=task.rectify,
-    ).value[0]
+    )
+    return np.asarray(reduced.value[0])
 
 
 def _reduce(block: Block, task: Task, table: MaskTable) -> Reduced:

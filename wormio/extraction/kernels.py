@@ -419,7 +419,7 @@ def _check_planes(planes: NDArray[np.int64], n_planes: int) -> None:
 def _check_shape(name: str, shape: tuple[int, ...], expected: tuple[int | None, ...]) -> None:
     """Compare a shape with the expected one, where None is any length."""
     if len(shape) != len(expected) or any(
-        [want not in (None, have) for have, want in zip(shape, expected, strict=True)]
+        want not in {None, have} for have, want in zip(shape, expected, strict=True)
     ):
         wanted = ", ".join("any" if want is None else str(want) for want in expected)
         raise ExtractionError(
