@@ -287,22 +287,20 @@ def test_an_image_in_no_file_is_named(tmp_path):
         planned.plan_rows(attrs.evolve(layout, file=file), (4, 14), (0, 1), spans)
 
 
-def test_prefetching_asks_for_the_planned_bytes_only_if_they_are_not_in_memory(
-    tmp_path, monkeypatch
-):
+def test_the_planned_bytes_are_announced_only_if_they_are_not_in_memory(tmp_path, monkeypatch):
     layout = write(tmp_path, "fcyx", 0, "<u2")
     asked = []
     monkeypatch.setattr(os, "posix_fadvise", lambda fd, *args: asked.append(args))
     spans = RowSpans(np.array([0, 9]), np.array([2, 2]), np.array([5, 5]))
     with as_recording(MappedFrames(layout)) as recording:
-        reading.prefetch(recording, (0, 5), (0, 1), spans)
+        reading.read_block(recording, (0, 5), (0, 1), spans)
         assert not asked  # just written: the system holds it
 
         def absent(fd, buffers, offset, flags=0):
             raise BlockingIOError(errno.EAGAIN, "not in memory")
 
         monkeypatch.setattr(os, "preadv", absent)
-        reading.prefetch(recording, (0, 5), (0, 1), spans)
+        reading.read_block(recording, (0, 5), (0, 1), spans)
     image, first = 2 * Y * X, 2 * 2 * X
     assert asked == [
         (begin, 3 * 2 * X, os.POSIX_FADV_WILLNEED) for begin in (first, 9 * image + first)

@@ -17,7 +17,7 @@ from wormio.extraction.touching import RowSpans
 from wormio.model import FileLayout, FrameArray, MappableFrames, MappedFrames
 from wormio.model._files import SharedFiles
 
-__all__ = ["PlannedRows", "fetch", "layout_of", "plan_rows", "read_rows"]
+__all__ = ["PlannedRows", "layout_of", "plan_rows", "read_rows"]
 
 
 class _Scratch(threading.local):
@@ -144,11 +144,6 @@ def read_rows(frames: FrameArray, plan: PlannedRows) -> NDArray[np.uint8]:
         whole = len(buffer) // dtype.itemsize * dtype.itemsize
         buffer[:whole].view(dtype).byteswap(inplace=True)
     return buffer
-
-
-def fetch(frames: FrameArray, plan: PlannedRows) -> None:
-    """Have the system fetch what was planned, without waiting for it."""
-    _each_file(frames, plan, lambda _files, _index, table, fd: advise(fd, table))
 
 
 def _each_file(

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import ExtractionError
-from wormio.extraction.planned import fetch, layout_of, plan_rows, read_rows
+from wormio.extraction.planned import layout_of, plan_rows, read_rows
 from wormio.extraction.touching import RowSpans
 from wormio.model import FrameArray, Recording
 
-__all__ = ["Block", "prefetch", "read_block"]
+__all__ = ["Block", "read_block"]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -175,19 +175,6 @@ def read_block(
         width=width,
         pixel_stride=layout.pixel_stride,
     )
-
-
-def prefetch(
-    recording: Recording, frames: tuple[int, int], channels: Sequence[int], spans: RowSpans
-) -> None:
-    """Have the system fetch what `read_block` will read, without waiting for it.
-
-    It is the system that reads ahead, so there is no thread to be stopped. Nothing is done for
-    images that have to be decoded.
-    """
-    layout = layout_of(recording.frames)
-    if layout is not None:
-        fetch(recording.frames, plan_rows(layout, frames, channels, spans))
 
 
 def _decoded(
