@@ -256,7 +256,8 @@ def test_masks_reducers_and_backgrounds_are_typed_as_they_are_written_in_python(
     ]
     for arguments, choices in cases:
         code, _, err = run(*one(lab), "-o", output, "--overwrite", *arguments)
-        assert (code, err) == (0, "")
+        assert not err
+        assert code == 0
         with wormio.open(folder) as recording:
             assert wormio.load(output) == wormio.extract(recording, where, **choices)
         code, out, _ = run("rerun", output)

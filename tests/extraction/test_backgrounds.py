@@ -147,3 +147,19 @@ def test_backgrounds_that_make_no_sense_are_refused():
 def test_backgrounds_come_back_from_json():
     for background in (Annulus(Ellipsoid(1, 20, 20), Box(1, 5, 5), 10), PlanePercentile(3)):
         assert background_from_json(json.loads(json.dumps(background.to_json()))) == background
+
+
+def test_planes_of_one_volume_only_are_asked_of_that_volume(tmp_path):
+    """Tracked neurons are in other planes from volume to volume, which are all that is read."""
+    from wormio.testing import Phantom, Scan, write_leifer
+
+    phantom = Phantom(Scan.synthetic(n_volumes=5), n_neurons=4, shape=(40, 56), n_stimuli=0)
+    with wormio.open(write_leifer(phantom, tmp_path / "recording")) as recording:
+        together = wormio.extract(recording, phantom.positions(), background=PlanePercentile(20))
+        singly = wormio.extract(
+            recording, phantom.positions(), background=PlanePercentile(20), memory=1
+        )
+        frame = together["green"].provenance.centre_frame[2, 1]
+        plane = recording.frames[int(frame), 1] - 100.0
+    assert together == singly
+    assert together["green"].background[2, 1] == pytest.approx(np.percentile(plane, 20))

@@ -123,12 +123,15 @@ def test_a_signal_ends_the_work_even_where_a_disk_does_not_answer(folder, tmp_pa
     kept = tmp_path / "kept"
     arguments = ["extract", folder, "-p", folder / "positions.csv", "-o", tmp_path / "t.h5"]
     arguments += ["--memory", "1", "--threads", "1", "--checkpoint", kept]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", STUCK, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdout.readline() == b"stuck\n"
-    process.send_signal(number)
-    _, err = process.communicate(timeout=60)  # without the signal it would be there for ever
+    ) as process:
+        try:
+            assert process.stdout.readline() == b"stuck\n"
+            process.send_signal(number)
+            _, err = process.communicate(timeout=120)  # else it would be there for ever
+        finally:
+            process.kill()
     assert process.returncode == code
     assert b"the same command goes on" in err
     assert b"Traceback" not in err

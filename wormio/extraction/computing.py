@@ -69,10 +69,12 @@ def _background(block: Block, task: Task, kind: Background) -> NDArray[np.float6
         channel = attrs.evolve(block, row_offset=block.row_offset[c : c + 1])
         slot, yx = task.slot[c], task.yx[c]
         if isinstance(kind, PlanePercentile):
-            # Once for each plane that neurons are in, from its corner.
+            # Once for each plane that neurons are in, from its corner. In another volume they may
+            # be in other planes: only those of its own were read.
             used = np.unique(slot[slot >= 0])
             table, at = ring, np.zeros((len(slot), len(used), 2))
-            slot = np.broadcast_to(used, at.shape[:2])
+            own = (slot[:, :, np.newaxis] == used).any(axis=1)
+            slot = np.where(own, used, -1).astype(slot.dtype)
         else:
             shape = (n_slots, block.height, block.width)
             table, at = free_voxels(ring, task.masks, slot, yx, shape), yx
