@@ -102,7 +102,7 @@ def _percentile(
 ) -> NDArray[np.float64]:
     """Return a percentile around points of one channel, (V, N)."""
     one = slice(channel, channel + 1)
-    return reduce(
+    reduced = reduce(
         attrs.evolve(block, row_offset=block.row_offset[one]),
         planes=task.planes[one],
         slot=slot[np.newaxis],
@@ -112,7 +112,9 @@ def _percentile(
         boundary="exclude",
         offset=task.offsets[one],
         rectify=task.rectify,
-    ).value[0]
+    )
+    values: NDArray[np.float64] = reduced.value[0]
+    return values
 
 
 def _reduce(block: Block, task: Task, table: MaskTable) -> Reduced:
