@@ -8,7 +8,7 @@ import pytest
 
 import wormio
 from wormio.errors import MissingPartError, SignalError
-from wormio.extraction import rerun
+from wormio.extraction import Annulus, rerun
 from wormio.mapping import Space, fit
 from wormio.testing import Phantom, Scan, write_leifer
 
@@ -104,6 +104,33 @@ def test_every_choice_is_repeated(phantom, made):
             boundary="clip",
             offset=7.0,
             volumes=(1, 4),
+        )
+    found = rerun(signals)
+    assert found.changes == ()
+    assert found.signals == signals
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mask": {"soma": wormio.Box(), "ring": wormio.Ellipsoid(1, 9, 9)}, "subpixel": "linear"},
+        {"mask": wormio.Weighted([(0, 0, 0), (0, 0, 1)], [1.0, 0.5]), "saturation": 200.0},
+        {"reducer": wormio.BrightestMean(9), "background": Annulus(percentile=25)},
+        {"preset": "wormdatamodel-1.5"},
+    ],
+    ids=lambda options: next(iter(options)),
+)
+def test_masks_backgrounds_and_presets_are_repeated(made, options):
+    path, _ = made
+    with wormio.open(path) as recording:
+        n_volumes = recording.timeline.n_volumes
+        zyx = np.tile([[2.0, 20.3, 30.6], [5.0, 11.2, 7.7]], (n_volumes, 1, 1))
+        where = wormio.Positions.tracked(zyx, z_unit="frame")
+        # Elsewhere in each channel: the positions of both are kept.
+        moved = attrs.evolve(where, coords=where.coords + np.array([0, 1.0, -1.0]))
+        names = [channel.name for channel in recording.channels]
+        signals = wormio.extract(
+            recording, dict(zip(names, (where, moved), strict=True)), **options
         )
     found = rerun(signals)
     assert found.changes == ()

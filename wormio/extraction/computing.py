@@ -61,40 +61,60 @@ def reduce_block(block: Block, task: Task) -> Samples:
 
 def _background(block: Block, task: Task, kind: Background) -> NDArray[np.float64]:
     """Return the background of each sample, (C, V, N); NaN where there is no voxel of it."""
-    operation = Operation("quantile", q=kind.percentile / 100)
-    ring = task.tables[-1]
     found = np.full(task.slot.shape, np.nan)
-    n_slots = task.planes.shape[2]
     for c in range(len(found)):
-        channel = attrs.evolve(block, row_offset=block.row_offset[c : c + 1])
-        slot, yx = task.slot[c], task.yx[c]
+        valid = (task.slot[c] >= 0) & np.isfinite(task.yx[c]).all(axis=-1)
+        slot = np.where(valid, task.slot[c], -1).astype(np.int32)
         if isinstance(kind, PlanePercentile):
-            # Once for each plane that neurons are in, from its corner. In another volume they may
-            # be in other planes: only those of its own were read.
-            used = np.unique(slot[slot >= 0])
-            table, at = ring, np.zeros((len(slot), len(used), 2))
-            own = (slot[:, :, np.newaxis] == used).any(axis=1)
-            slot = np.where(own, used, -1).astype(slot.dtype)
+            found[c] = _of_planes(block, task, kind, c, slot)
         else:
-            shape = (n_slots, block.height, block.width)
-            table, at = free_voxels(ring, task.masks, slot, yx, shape), yx
-        values = reduce(
-            channel,
-            planes=task.planes[c : c + 1],
-            slot=slot[np.newaxis],
-            yx=at[np.newaxis],
-            table=table,
-            operation=operation,
-            boundary="exclude",
-            offset=task.offsets[c : c + 1],
-            rectify=task.rectify,
-        ).value[0]
-        if isinstance(kind, PlanePercentile):
-            place = np.searchsorted(used, np.maximum(task.slot[c], used[:1].min(initial=0)))
-            values = np.take_along_axis(values, place, axis=1) if len(used) else found[c]
-            values = np.where(task.slot[c] >= 0, values, np.nan)
-        found[c] = values
+            shape = (task.planes.shape[2], block.height, block.width)
+            table = free_voxels(task.tables[-1], task.masks, slot, task.yx[c], shape)
+            found[c] = _percentile(block, task, kind, c, slot, task.yx[c], table)
     return found
+
+
+def _of_planes(
+    block: Block, task: Task, kind: PlanePercentile, channel: int, slot: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """Return the percentile of each sample's plane, (V, N), each plane looked at once."""
+    n_slots = task.planes.shape[2]
+    used = np.zeros((len(slot), n_slots), bool)
+    volume, neuron = np.nonzero(slot >= 0)
+    used[volume, slot[volume, neuron]] = True
+    # A plane that no neuron is in was not read.
+    planes = np.where(used, np.arange(n_slots), -1).astype(np.int32)
+    corner = np.zeros((*planes.shape, 2))
+    values = _percentile(block, task, kind, channel, planes, corner, task.tables[-1])
+    found = np.full(slot.shape, np.nan)
+    found[volume, neuron] = values[volume, slot[volume, neuron]]
+    return found
+
+
+def _percentile(
+    block: Block,
+    task: Task,
+    kind: Background,
+    channel: int,
+    slot: NDArray[np.int32],
+    yx: NDArray[np.float64],
+    table: MaskTable,
+) -> NDArray[np.float64]:
+    """Return a percentile around points of one channel, (V, N)."""
+    one = slice(channel, channel + 1)
+    reduced = reduce(
+        attrs.evolve(block, row_offset=block.row_offset[one]),
+        planes=task.planes[one],
+        slot=slot[np.newaxis],
+        yx=yx[np.newaxis],
+        table=table,
+        operation=Operation("quantile", q=kind.percentile / 100),
+        boundary="exclude",
+        offset=task.offsets[one],
+        rectify=task.rectify,
+    )
+    values: NDArray[np.float64] = reduced.value[0]
+    return values
 
 
 def _reduce(block: Block, task: Task, table: MaskTable) -> Reduced:
