@@ -102,6 +102,8 @@ class Phantom:
     motion_px : float
         Amplitude of the slow common displacement along y and x; `positions` do not follow it.
     n_stimuli : int
+    spontaneous_rate : float
+        Responses a second of each neuron on its own, besides the three that everyone has.
     seed : int
     channel_map : PointMap, optional
         From y, x in red to y, x in green, in pixels; default: both images lie on each other.
@@ -132,6 +134,9 @@ class Phantom:
     read_noise: float = attrs.field(default=2.0, kw_only=True)
     motion_px: float = attrs.field(default=0.3, kw_only=True)
     n_stimuli: int = attrs.field(default=3, kw_only=True)
+    spontaneous_rate: float = attrs.field(
+        default=0.12, kw_only=True, validator=attrs.validators.ge(0)
+    )
     seed: int = attrs.field(default=0, kw_only=True)
     channel_map: PointMap | None = attrs.field(default=None, kw_only=True)
     neurons: Neurons = attrs.field(init=False, repr=False)
@@ -151,6 +156,7 @@ class Phantom:
             span=(float(scan.time[0]), float(scan.time[-1])),
             stimulus_time=time,
             stimulus_target=neuron,
+            spontaneous_rate=self.spontaneous_rate,
             rng=rng,
         )
         stimuli = Stimuli(
