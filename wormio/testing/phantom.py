@@ -41,6 +41,8 @@ _ROOM = 40
 # Light below this many counts is not worth a photon.
 _FAINT = 0.01
 _RADIUS = 9
+# Responses a second: far more than the indicator can tell apart.
+_MOST_RESPONSES = 10.0
 _LARGEST_IN_MEMORY = 2 * 1024**3
 
 
@@ -76,6 +78,15 @@ def _at_least_32(_owner: object, _attribute: object, shape: tuple[int, int]) -> 
     if min(shape) < 32:
         raise OptionError(
             "the image is too small", expected="at least 32 x 32 pixels", found=str(shape)
+        )
+
+
+def _a_rate(_owner: object, _attribute: object, rate: float) -> None:
+    if not 0 <= rate <= _MOST_RESPONSES:
+        raise OptionError(
+            "neurons cannot be active at such a rate",
+            expected=f"0 to {_MOST_RESPONSES:g} responses a second",
+            found=str(rate),
         )
 
 
@@ -134,9 +145,7 @@ class Phantom:
     read_noise: float = attrs.field(default=2.0, kw_only=True)
     motion_px: float = attrs.field(default=0.3, kw_only=True)
     n_stimuli: int = attrs.field(default=3, kw_only=True)
-    spontaneous_rate: float = attrs.field(
-        default=0.12, kw_only=True, validator=attrs.validators.ge(0)
-    )
+    spontaneous_rate: float = attrs.field(default=0.12, kw_only=True, validator=_a_rate)
     seed: int = attrs.field(default=0, kw_only=True)
     channel_map: PointMap | None = attrs.field(default=None, kw_only=True)
     neurons: Neurons = attrs.field(init=False, repr=False)
