@@ -70,7 +70,7 @@ def json_field(**kwargs: Any) -> Any:
     def convert(value: Any, _owner: object, field: attrs.Attribute[Any]) -> Any:
         try:
             return json.loads(json.dumps(value, allow_nan=False, default=plain))
-        except (TypeError, ValueError) as error:
+        except (OverflowError, TypeError, ValueError) as error:
             raise SignalError(
                 f"{field.name} cannot be written as JSON",
                 expected="numbers, text, true, false, null, and lists and objects of these",

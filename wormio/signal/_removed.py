@@ -67,10 +67,10 @@ def removed(signal: Signal, name: str | None = None) -> Bools:
     Raises
     ------
     OptionError
-        There is no step of that name.
+        There is no step of that name, in the history or anywhere.
     """
-    if name is not None:
-        step_function(name)  # "remove_spike" would have removed nothing
+    if name is not None and all(name != step.name for step in signal.history):
+        step_function(name)  # a name that is misspelt would have removed nothing
     mask = np.zeros(signal.data.shape, bool)
     column = {label: index for index, label in enumerate(signal.labels)}
     for step in signal.history:

@@ -160,7 +160,7 @@ def _check_window(signal: Signal, interval: float, **lengths: float) -> None:
 def _pair(baseline: tuple[float, float]) -> tuple[float, float]:
     try:
         start, stop = (float(second) for second in baseline)
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise OptionError(
             "baseline is no window",
             expected="(start, stop) in seconds relative to the event, for example (-5, 0)",

@@ -283,7 +283,7 @@ def _baseline(
 def _given(signal: Signal, value: float | Sequence[float]) -> Floats:
     try:
         level = np.asarray(value, np.float64)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         level = np.full((2, 2), np.nan)
     if level.shape not in ((), (signal.n_neurons,)) or not np.isfinite(level).all():
         raise OptionError(

@@ -81,7 +81,7 @@ def select(
 def _stretch(time: Sequence[float]) -> tuple[float, float]:
     try:
         start, stop = (float(second) for second in time)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         start = stop = math.nan
     if not (math.isfinite(start) and math.isfinite(stop) and start < stop):
         raise OptionError(
@@ -115,7 +115,7 @@ def _rows(signal: Signal, rows: Rows) -> tuple[Ints, Any]:
         kept = {"start": rows.start, "stop": rows.stop, "step": rows.step}
         try:
             index = np.arange(n)[rows]
-        except (TypeError, ValueError) as error:
+        except (OverflowError, TypeError, ValueError) as error:
             raise OptionError("rows is no slice of rows", found=repr(rows)) from error
         return _forward(index, rows), kept
     index = _whole_numbers(rows, n, "rows")
@@ -137,7 +137,7 @@ def _columns(signal: Signal, neurons: Neurons) -> Ints:
     if isinstance(neurons, slice):
         try:
             return np.arange(n)[neurons]
-        except (TypeError, ValueError) as error:
+        except (OverflowError, TypeError, ValueError) as error:
             raise OptionError(
                 "neurons is no slice of columns", found=repr(neurons), cure="labels: a list"
             ) from error
@@ -178,7 +178,7 @@ def _whole_numbers(given: Any, n: int, what: str) -> Ints:
         if isinstance(given, str | bytes):
             raise TypeError
         index = np.asarray(given if isinstance(given, np.ndarray) else list(given))
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise OptionError(f"{what} are no indices", found=repr(given)[:200]) from error
     if index.dtype == bool and index.shape == (n,):
         return np.flatnonzero(index)
