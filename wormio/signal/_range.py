@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
@@ -16,14 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["computes"]
 
-P = ParamSpec("P")
-R = TypeVar("R")
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Sums of squares of so many of these as fit into memory are still numbers.
 _LARGEST = 1e100
 
 
-def computes(function: Callable[Concatenate[Signal, P], R]) -> Callable[Concatenate[Signal, P], R]:
+def computes(function: Function) -> Function:
     """Have a function of a signal refuse finite samples beyond 1e100, in any signal it is given.
 
     Such numbers are no fluorescence, but can stand in a file; their squares are infinite, and
@@ -31,14 +30,14 @@ def computes(function: Callable[Concatenate[Signal, P], R]) -> Callable[Concaten
     """
 
     @functools.wraps(function)
-    def checked(signal: Signal, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def checked(signal: Signal, *args: Any, **kwargs: Any) -> Any:
         _refuse_huge(checked_signal("signal", signal), function.__name__)
         for value in (*args, *kwargs.values()):
             if isinstance(value, type(signal)):
                 _refuse_huge(value, function.__name__)
         return function(signal, *args, **kwargs)
 
-    return checked
+    return cast("Function", checked)
 
 
 def _refuse_huge(signal: Signal, what: str) -> None:
