@@ -75,7 +75,7 @@ def around(
     Raises
     ------
     SignalError
-        There is no such event table, or the volumes' times are unknown.
+        There is no such event table, or the volumes' times are unknown or go backwards.
     OptionError
         An argument is impossible.
     """

@@ -201,8 +201,8 @@ def median_filter(signal: Signal, *, window: Window = 3, force: bool = False) ->
     n = samples(signal, window)
     if n > _LONGEST * signal.n_volumes > 0:
         raise SignalError(
-            "the window is longer than the recording",
-            expected=f"at most {signal.n_volumes} samples",
+            "the window is by far longer than the recording",
+            expected=f"at most {_LONGEST} times its {signal.n_volumes} volumes",
             found=f"window={window!r}, {n} samples",
         )
     half = n // 2
