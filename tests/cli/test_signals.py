@@ -186,6 +186,12 @@ def test_average_draws(run, traces, tmp_path):
             2,
             "next_event",
         ),
+        (
+            ["average", "TRACES", "light", "--channel", "red", "-o", "a.csv"]
+            + [word for row in range(5) for word in ("--skip", str(row))],
+            4,
+            "no response to 'light' is left",
+        ),
         (["show", "nothing.h5"], 4, "nothing.h5"),
         (["show", "."], 4, "a folder"),
         (["show", "RECIPE"], 4, "file of signals"),

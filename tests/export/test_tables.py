@@ -41,6 +41,8 @@ def signal():
         volume=np.arange(T) + 3,
         sample_time=time[:, None] + rng.random((T, N)) / 100,
         voxels=np.full((T, N), 75),
+        saturated=np.arange(T * N).reshape(T, N) % 3,
+        background=np.arange(T * N).reshape(T, N) / 7,
         labels=["AVA", "ß", "RIM/L"],
         events={
             "light": make_events([1.1, np.nan, 1.9], [0.2, 0.2, 0.3]),
@@ -62,7 +64,7 @@ def needs(name):
 def test_an_xarray_dataset_holds_all_of_it(signal, tmp_path):
     dataset = to_xarray(signal)
     assert dict(dataset.sizes) == {"time": T, "neuron": N}
-    for name in ("data", "valid", "sample_time", "voxels"):
+    for name in ("data", "valid", "sample_time", "voxels", "saturated", "background"):
         np.testing.assert_array_equal(dataset[name].values, getattr(signal, name), strict=True)
     np.testing.assert_array_equal(dataset.time.values, signal.time)
     np.testing.assert_array_equal(dataset.volume.values, signal.volume)

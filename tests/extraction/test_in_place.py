@@ -70,7 +70,7 @@ GRID = np.indices((3, 5, 5)).reshape(3, -1).T - np.array([1, 2, 2])
         {"where": in_frames, "preset": "wormdatamodel-1.5"},
         {"where": in_frames, "preset": "wormdatamodel-1.5", "background": PlanePercentile()},
     ],
-    ids=lambda options: "-".join(options),
+    ids="-".join,
 )
 def test_rows_in_place_give_the_same_as_memory_however_cut(phantom, both, options):
     recording, memory = both

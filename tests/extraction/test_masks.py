@@ -304,8 +304,22 @@ def test_options_that_do_not_fit_are_refused(recording, options, message):
 
 
 def test_what_is_no_position_is_refused(recording):
-    with pytest.raises(OptionError, match="neither positions nor labels"):
-        wormio.extract(recording, WHERE.coords)
+    for where in (WHERE.coords, [[6, 10, 12]], "neurons.csv", None, {"green": [[6, 10, 12]]}):
+        for preset in (None, "wormdatamodel-1.5"):
+            with pytest.raises(OptionError, match="neither positions nor labels") as caught:
+                wormio.extract(recording, where, preset=preset)
+        with pytest.raises(OptionError, match="neither positions nor labels"):
+            wormio.extract(recording, where, follow=True)
+        assert "Positions.static(zyx)" in str(caught.value)
+
+
+def test_what_is_no_recording_is_refused(recording, tmp_path):
+    with pytest.raises(OptionError, match="no recording") as caught:
+        wormio.extract(tmp_path, WHERE)
+    assert "extract(wormio.open(path), ...)" in str(caught.value)
+    for other in ("recording.tif", np.zeros((2, 3, 1, 9, 9)), None):
+        with pytest.raises(OptionError, match="no recording"):
+            wormio.extract(other, WHERE)
 
 
 # --- a reducer in Python -------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -31,11 +32,14 @@ def program() -> Callable[..., subprocess.CompletedProcess[str]]:
 
     def run(*arguments: object, site: Path | None = None, **variables: str):
         environment = os.environ | {"COLUMNS": "200"} | variables
-        if "WORMIO_DISABLE_PLUGINS" in variables:  # beside those that a developer has installed
-            unwanted = os.environ["WORMIO_DISABLE_PLUGINS"]
-            environment["WORMIO_DISABLE_PLUGINS"] += f",{unwanted}"
+        # Those that a developer has installed are switched off for all programs that tests run,
+        # but not one of the same name that is in `site`.
+        off = set(os.environ.get("WORMIO_DISABLE_PLUGINS", "").split(","))
         if site is not None:
             environment["PYTHONPATH"] = str(site)
+            off -= {entry.name for d in distributions(path=[str(site)]) for entry in d.entry_points}
+        off |= set(variables.get("WORMIO_DISABLE_PLUGINS", "").split(","))
+        environment["WORMIO_DISABLE_PLUGINS"] = ",".join(sorted(off - {""}))
         return subprocess.run(
             [sys.executable, "-c", PROGRAM, *map(str, arguments)],
             capture_output=True,

@@ -68,6 +68,8 @@ def _make_full_signal(n_volumes: int = 40, n_neurons: int = 5, seed: int = 0) ->
         sample_time=time[:, None] + rng.uniform(0, 0.1, shape),
         valid=valid,
         voxels=rng.integers(0, 75, shape),
+        saturated=rng.integers(0, 5, shape),
+        background=rng.normal(20, 2, shape),
         labels=[f"Ä{i}/左" for i in range(n_neurons)],
         events={"light": table, "nothing": _make_events([])},
         channel=Channel(name="green", role="signal", emission_nm=510.5, offset=99.25),

@@ -115,6 +115,34 @@ def test_a_filled_in_sample_is_shown_but_not_valid(make_signal, align):
     assert raw.valid[0, :, 0].tolist() == filled.valid[0, :, 0].tolist() == [True, False, True]
 
 
+@pytest.mark.parametrize("align", ["nearest", "interp"])
+def test_a_filled_in_spike_is_no_measurement(make_signal, make_events, align):
+    """It was measured, and `Signal.valid` says so still; but what stands there now was made."""
+    data = 100 + np.random.default_rng(0).normal(0, 1, (60, 2))
+    data[12, 0] += 100
+    raw = make_signal(data, events={"light": make_events([5.0, 15.0], volume=[10, 30])})
+    for done in (
+        raw.remove_spikes().interpolate(),
+        raw.remove_spikes(replace="median"),
+        raw.remove_spikes().interpolate().smooth(),
+    ):
+        assert done.removed()[12, 0]
+        assert done.valid.all()
+        spike = done.around("light", 2, 5, align=align)
+        assert not spike.valid[0, 6, 0]  # one second after the first event
+        assert np.isfinite(spike.data).all()
+        others = spike.valid.sum(axis=0) == 2
+        average = spike.average()
+        assert average.count[6].tolist() == [1, 2]
+        np.testing.assert_allclose(average.mean[6, 0], spike.data[1, 6, 0])
+        if align == "nearest":
+            assert np.argwhere(~others).tolist() == [[6, 0]]
+        block = done.blocks("light").trim()
+        assert not block.valid[0, 2, 0]
+        assert block.valid.sum() == block.valid.size - 1
+    assert raw.around("light", 2, 5, align=align).valid.all()
+
+
 def test_a_line_is_valid_only_between_two_measured_samples(make_signal):
     valid = np.ones((10, 1), bool)
     valid[5] = False

@@ -147,7 +147,7 @@ def test_what_cannot_be_cut(make, make_signal):
         signal.blocks("light", skip=[0, 1]).trim()
     with pytest.raises(SignalError, match="increase"):
         make(4, [1], volume=[0, 1, 1, 2]).blocks("light")
-    with pytest.raises(SignalError, match="lags"):
+    with pytest.raises(SignalError, match="lag"):
         make(12, [3, 7], time=np.full(12, NAN)).blocks("light").trim()
 
 

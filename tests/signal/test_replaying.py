@@ -265,7 +265,7 @@ STEP = "[[step]]\n"
         (STEP + 'name = "interpolate"\nchannels = "green"', 3, "array"),
         (STEP + 'name = "divide"', 1, "'other' is missing"),
         (STEP + 'name = "divide"\nother = [2]', 3, "wrong type"),
-        (STEP + 'name = "interpolate"\nmax_gap = -1', 1, "max_gap is no duration"),
+        (STEP + 'name = "interpolate"\nmax_gap = -1', 1, "max_gap is impossible"),
         ("\n\n" + STEP + 'name = "divide"\nother = "blue"', 3, "no signal 'blue'"),
         (STEP + 'name = "interpolate"\nchannels = ["blue"]', 1, "no signal 'blue'"),
         (STEP + 'name = "select"\nneurons = "AVA"', 1, "no neuron 'AVA'"),

@@ -95,7 +95,7 @@ def test_without_a_baseline_a_response_is_no_response():
 
 @pytest.mark.parametrize("window", [(0, -1), (1, 1), (10, 20), (NAN, 0)])
 def test_a_baseline_without_lags_is_refused(noisy, window):
-    with pytest.raises(OptionError, match="no lag"):
+    with pytest.raises(OptionError, match=r"no lag|start is impossible"):
         noisy.subtract_baseline(*window)
     with pytest.raises(OptionError, match="reduce"):
         noisy.subtract_baseline(-1, 0, reduce="mode")

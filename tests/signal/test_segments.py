@@ -42,7 +42,8 @@ def test_a_segment_carries_everything_with_it(make_full_signal):
     np.testing.assert_array_equal(part.volume, signal.volume[5:25])
     np.testing.assert_array_equal(part.sample_time, signal.sample_time[5:25])
     np.testing.assert_array_equal(part.valid, signal.valid[5:25])
-    np.testing.assert_array_equal(part.voxels, signal.voxels[5:25])
+    for name in ("voxels", "saturated", "background"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(signal, name)[5:25])
     np.testing.assert_array_equal(
         part.provenance.centre_frame, signal.provenance.centre_frame[5:25]
     )

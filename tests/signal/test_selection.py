@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from wormio.errors import OptionError, SignalError
 
-ALONG_ROWS = ("data", "time", "volume", "sample_time", "valid", "voxels")
-ALONG_NEURONS = ("data", "sample_time", "valid", "voxels")
+ALONG_NEURONS = ("data", "sample_time", "valid", "voxels", "saturated", "background")
+ALONG_ROWS = (*ALONG_NEURONS, "time", "volume")
 
 
 def assert_selected(part, whole, rows, columns):

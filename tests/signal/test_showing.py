@@ -40,6 +40,8 @@ def changed(signal):
         attrs.evolve(signal, valid=~signal.valid),
         attrs.evolve(signal, voxels=signal.voxels + 1),
         attrs.evolve(signal, voxels=None),
+        attrs.evolve(signal, saturated=signal.saturated + 1),
+        attrs.evolve(signal, background=signal.background + 1),
         attrs.evolve(signal, labels=list("abcde")),
         attrs.evolve(signal, channel=attrs.evolve(signal.channel, offset=1.0)),
         attrs.evolve(signal, quantity="dF/F"),

@@ -99,13 +99,15 @@ def test_voxels_and_centre_frames_go_along(make_full_signal):
     signal = attrs.evolve(make_full_signal(seed=1), history=())
     other = attrs.evolve(make_full_signal(seed=2), history=(), time=signal.time)
     found = signal.substitute(other, 0.0)
-    np.testing.assert_array_equal(found.voxels, other.voxels)
+    for name in ("voxels", "saturated", "background"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(other, name))
     np.testing.assert_array_equal(found.sample_time, other.sample_time)
     np.testing.assert_array_equal(found.provenance.centre_frame, other.provenance.centre_frame)
     unknown = signal.substitute(attrs.evolve(other, provenance=None), 0.0)
     assert (unknown.provenance.centre_frame == -1).all()
-    with pytest.raises(SignalError, match="voxels"):
-        signal.substitute(attrs.evolve(other, voxels=None), 0.0)
+    for name in ("voxels", "saturated", "background"):
+        with pytest.raises(SignalError, match=name):
+            signal.substitute(attrs.evolve(other, **{name: None}), 0.0)
 
 
 def test_the_source_of_each_neuron_is_kept_in_the_file(pair, tmp_path):

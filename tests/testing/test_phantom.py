@@ -343,6 +343,25 @@ def test_the_perfect_recording_tells_the_truth(phantom, faulty):
     assert 0 < np.abs(shift).max() <= 0.3
 
 
+def test_neurons_are_as_active_on_their_own_as_asked():
+    scan = Scan.synthetic(n_volumes=400, planes=9.3, frame_interval=0.05)
+    onsets = {}
+    for rate in (0.0, 0.5):
+        phantom = Phantom(
+            scan, n_neurons=5, shape=(40, 48), n_stimuli=0, spontaneous_rate=rate, seed=4
+        )
+        onsets[rate] = phantom.neurons.onset
+    assert onsets[0.0].shape == (5, 3)
+    # 186 s: 93 expected, and a Poisson number seldom lies 4 sqrt(93) away.
+    assert abs(onsets[0.5].shape[1] - 3 - 93) < 4 * np.sqrt(93)
+
+
+@pytest.mark.parametrize("rate", [-0.1, np.nan, np.inf, 1e6])
+def test_a_rate_that_cannot_be_is_refused(rate):
+    with pytest.raises(OptionError, match="rate"):
+        Phantom(Scan.synthetic(n_volumes=4), spontaneous_rate=rate)
+
+
 def test_a_plain_extraction_recovers_the_truth():
     scan = Scan.synthetic(n_volumes=60, n_dropped=10, n_duplicates=2, n_glitches=4, seed=1)
     found = correlations(Phantom(scan, n_neurons=15, shape=(80, 120), seed=1))

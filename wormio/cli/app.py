@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wormio.cli import combining, converting, descriptions, extracting, kit, maps, plugins, signals
+from wormio.cli import (
+    combining,
+    converting,
+    descriptions,
+    extracting,
+    kit,
+    maps,
+    merging,
+    plugins,
+    signals,
+)
 from wormio.cli.common import (
     ConfigOption,
     FormatOption,
@@ -113,8 +123,8 @@ def explain(path: PathArgument, as_json: JsonOption = False) -> None:
 
 app.command()(kit.check)
 app.command()(extracting.extract)
-app.command()(extracting.merge)
-app.command()(extracting.rerun)
+app.command()(merging.merge)
+app.command()(merging.rerun)
 app.command()(combining.combine)
 app.command()(converting.convert)
 app.command()(converting.diff)

@@ -18,6 +18,7 @@ __all__ = [
     "OverwriteOption",
     "PathArgument",
     "QuietOption",
+    "ThreadsOption",
     "contract_version",
     "parse_options",
     "progress_bar",
@@ -55,6 +56,9 @@ OptionOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace existing output.")]
+ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", min=1, help="Default: one a processor.")
+]
 
 
 def parse_options(given: list[str] | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wormio.cli.common import JsonOption, OverwriteOption
-from wormio.errors import OptionError, OutputExistsError
+from wormio.errors import OptionError, OutputExistsError, SignalError
 
 if TYPE_CHECKING:
     from wormio.signal import Average, Recipe, Signal
@@ -154,6 +154,13 @@ def average(
         responses = responses.without_gaps(max_gap)
     if baseline is not None:
         responses = responses.subtract_baseline(*_window(baseline))
+    if not len(responses.event):
+        raise SignalError(
+            f"no response to {event!r} is left to be averaged",
+            expected="one event at least, within the recording and not skipped",
+            found=f"{n_events} events, {len(skip or ())} of them skipped",
+            path=path,
+        )
     found = responses.average()
     typer.echo(
         f"{signal.channel.name}: {len(found.event)} of {n_events} events, "

@@ -40,8 +40,9 @@ def to_xarray(signal: Signal) -> xarray.Dataset:
     Returns
     -------
     xarray.Dataset
-        Variables ``data``, ``valid``, ``sample_time`` and, if they are known, ``voxels``;
-        coordinates ``time`` (seconds, NaN where unknown), ``volume`` and ``neuron`` (the labels).
+        Variables ``data``, ``valid``, ``sample_time`` and, if they are known, ``voxels``,
+        ``saturated`` and ``background``; coordinates ``time`` (seconds, NaN where unknown),
+        ``volume`` and ``neuron`` (the labels).
         Attributes ``quantity``, ``unit``, ``recording``; and as JSON ``channel``, ``history``,
         ``events`` and ``provenance``. It can be written as netCDF or Zarr.
 
@@ -57,8 +58,9 @@ def to_xarray(signal: Signal) -> xarray.Dataset:
         "valid": (both, signal.valid, {"long_name": "whether the sample was measured"}),
         "sample_time": (both, signal.sample_time, {"long_name": "seconds, each sample's own"}),
     }
-    if signal.voxels is not None:
-        variables["voxels"] = (both, signal.voxels)
+    for name in ("voxels", "saturated", "background"):
+        if (values := getattr(signal, name)) is not None:
+            variables[name] = (both, values)
     dataset: xarray.Dataset = xr.Dataset(
         variables,
         coords={

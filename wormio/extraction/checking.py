@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -24,14 +25,16 @@ from wormio.extraction.reducers import (
     Sum,
     VoxelReducer,
 )
-from wormio.model import Positions, Recording, channel_index
+from wormio.model import Labels, Positions, Recording, channel_index
 
 __all__ = [
     "Offset",
     "channel_offset",
     "check_background",
     "check_positions",
+    "check_recording",
     "check_request",
+    "check_where",
     "named_masks",
     "pick_channels",
     "pick_volumes",
@@ -43,6 +46,26 @@ _log = logging.getLogger(__name__)
 _NAME = re.compile(r"[\w-]+")
 
 Offset = Literal["channel"] | float | Mapping[str, float]
+
+
+def check_recording(recording: object) -> None:
+    """Refuse what is no recording: a path, an array.
+
+    Raises
+    ------
+    OptionError
+    """
+    # Not isinstance(recording, Recording): that would ask for every attribute, also derived ones.
+    if not all(hasattr(recording, name) for name in ("frames", "timeline", "channels")):
+        path = isinstance(recording, str | os.PathLike)
+        raise OptionError(
+            "this is no recording",
+            expected="a Recording",
+            found=repr(recording)[:200],
+            cure="open it: extract(wormio.open(path), ...)"
+            if path
+            else "ArrayRecording.from_volumes(array) makes one of an array",
+        )
 
 
 def pick_channels(
@@ -116,6 +139,26 @@ def check_request(recording: Recording, boundary: str, subpixel: str | None) -> 
         )
 
 
+def check_where(where: object) -> None:
+    """Refuse what is neither positions nor labels.
+
+    Raises
+    ------
+    OptionError
+    """
+    if isinstance(where, Mapping):
+        odd = [one for one in where.values() if not isinstance(one, Positions)]
+    else:
+        odd = [] if isinstance(where, Positions | Labels) else [where]
+    if odd:
+        raise OptionError(
+            "neither positions nor labels",
+            expected="Positions, Labels, or Positions by channel",
+            found=type(odd[0]).__name__,
+            cure="Positions.static(zyx) of an array (neurons, 3)",
+        )
+
+
 def check_positions(recording: Recording, where: Positions) -> None:
     """Refuse positions that are not of this recording.
 
@@ -124,13 +167,6 @@ def check_positions(recording: Recording, where: Positions) -> None:
     ExtractionError
     """
     timeline = recording.timeline
-    if not isinstance(where, Positions):
-        raise OptionError(
-            "neither positions nor labels",
-            expected="Positions, Labels, or Positions by channel",
-            found=type(where).__name__,
-            cure="Positions.static(zyx) of an array (neurons, 3)",
-        )
     if not len(where):
         raise ExtractionError(
             "there are no neurons", expected="at least one position", found="none"

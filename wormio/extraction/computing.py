@@ -117,7 +117,8 @@ def _percentile(
         offset=task.offsets[one],
         rectify=task.rectify,
     )
-    return np.asarray(reduced.value[0])
+    values: NDArray[np.float64] = reduced.value[0]
+    return values
 
 
 def _reduce(block: Block, task: Task, table: MaskTable) -> Reduced:

@@ -14,7 +14,9 @@ from wormio.extraction.checking import (
     Offset,
     channel_offset,
     check_background,
+    check_recording,
     check_request,
+    check_where,
     pick_channels,
     pick_volumes,
     saturation_level,
@@ -138,6 +140,8 @@ def extract(
     CheckpointError
         The checkpoint is of another extraction, or another process is at work in it.
     """
+    check_recording(recording)
+    check_where(where)
     choices: dict[str, Any] = {
         "mask": mask,
         "reducer": reducer,

@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["Kind"]
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_OTHERS = (
+    "wormio extract makes signals, wormio import-legacy FOLDER reads text signals and pickles, "
+    "wormio explain PATH tells what else it may be"
+)
+_OTHERS = "name a file that wormio saved; wormio explain PATH tells what this one may be"
 _CURE = "copy it again from where it came, or extract it again"
 
 
@@ -121,7 +126,13 @@ class Kind:
         """Look at the first bytes, so that HDF5 is only asked about its own files."""
         try:
             if path.is_dir():
-                raise SignalError(f"is no {self.title}", found="a folder", path=path)
+                raise SignalError(
+                    f"is no {self.title}",
+                    expected="an HDF5 file",
+                    found="a folder",
+                    path=path,
+                    cure=_OTHERS,
+                )
             with path.open("rb") as file:
                 start = file.read(len(_SIGNATURE))
         except FileNotFoundError as error:
@@ -133,7 +144,11 @@ class Kind:
                 "ends too early", expected="an HDF5 file", found=f"{len(start)} bytes", path=path
             )
         raise SignalError(
-            f"is no {self.title}", expected="an HDF5 file", found=f"{start!r}, ...", path=path
+            f"is no {self.title}",
+            expected="an HDF5 file",
+            found=f"{start!r}, ...",
+            path=path,
+            cure=_OTHERS,
         )
 
     def _check_format(self, file: h5py.File, path: Path) -> None:

@@ -10,12 +10,12 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from wormio.signal._fields import ROW_ARRAYS, SAMPLE_ARRAYS
+
 if TYPE_CHECKING:
     from wormio.signal.signal import Signal
 
 __all__ = ["digest"]
-
-_ARRAYS = ("data", "time", "volume", "sample_time", "valid", "voxels")
 
 
 def digest(signal: Signal) -> str:
@@ -26,7 +26,7 @@ def digest(signal: Signal) -> str:
         _part(sha, json.dumps(value, sort_keys=True, ensure_ascii=True).encode())
 
     text("wormio-signal-content-1")
-    for name in _ARRAYS:
+    for name in (*ROW_ARRAYS, *SAMPLE_ARRAYS):
         values = getattr(signal, name)
         text(name)
         if values is not None:

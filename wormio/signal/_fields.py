@@ -12,7 +12,13 @@ from numpy.typing import DTypeLike, NDArray
 from wormio.errors import ContractError, SignalError
 from wormio.model._fields import frozen_array, plain, same_array
 
-__all__ = ["check_shapes", "json_field", "signal_array"]
+__all__ = ["ROW_ARRAYS", "SAMPLE_ARRAYS", "check_shapes", "json_field", "signal_array"]
+
+ROW_ARRAYS = ("time", "volume")
+"""Fields of `Signal` with a number for each row, (T,)."""
+
+SAMPLE_ARRAYS = ("data", "sample_time", "valid", "voxels", "saturated", "background")
+"""Fields of `Signal` with a number for each sample, (T, N), or None."""
 
 
 def signal_array(dtype: DTypeLike, n_axes: int, *, optional: bool = False, **kwargs: Any) -> Any:
@@ -64,7 +70,7 @@ def json_field(**kwargs: Any) -> Any:
     def convert(value: Any, _owner: object, field: attrs.Attribute[Any]) -> Any:
         try:
             return json.loads(json.dumps(value, allow_nan=False, default=plain))
-        except (TypeError, ValueError) as error:
+        except (OverflowError, TypeError, ValueError) as error:
             raise SignalError(
                 f"{field.name} cannot be written as JSON",
                 expected="numbers, text, true, false, null, and lists and objects of these",

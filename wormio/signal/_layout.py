@@ -21,6 +21,7 @@ import attrs
 
 from wormio.errors import CorruptRecordingError
 from wormio.model import Channel, Events, Positions
+from wormio.signal._fields import ROW_ARRAYS, SAMPLE_ARRAYS
 from wormio.signal.provenance import Provenance
 from wormio.signal.signal import Signal, Step
 from wormio.storage import hdf5
@@ -38,16 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["get_signals", "put_signals"]
 
-_SIGNAL_ARRAYS = (
-    "data",
-    "time",
-    "volume",
-    "sample_time",
-    "valid",
-    "voxels",
-    "saturated",
-    "background",
-)
+_SIGNAL_ARRAYS = (*ROW_ARRAYS, *SAMPLE_ARRAYS)
 _POSITION_ARRAYS = ("coords", "confidence", "volumes")
 _PROVENANCE_ARRAYS = ("volumes", "centre_frame")
 

@@ -38,6 +38,7 @@ def rolling_percentile(data: Floats, n: int, q: float) -> Floats:
     n_rows, n_columns = data.shape
     if not data.size:
         return data.copy()
+    n = min(n, 2 * n_rows - 1)  # which holds all rows, wherever it lies
     padded = np.pad(data, ((n // 2, n // 2), (0, 0)), constant_values=np.nan)
     view = np.lib.stride_tricks.sliding_window_view(padded, n, axis=0)
     every = max(1, n // _PLACES)
@@ -60,6 +61,7 @@ def maximin(data: Floats, n: int) -> Floats:
 
     if not data.size:
         return data.copy()
+    n = min(n, 2 * len(data) - 1)
     known = ~np.isnan(data)
     sums, weights = (
         gaussian_filter1d(values, _MAXIMIN_SIGMA, axis=0, mode="nearest")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import AlreadyAppliedError
+from wormio.signal._checks import check_flag
 from wormio.signal.noise import difference_noise
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _FLOOR = 3.0
 
 def refuse_relative(signal: Signal, force: bool) -> None:
     """Raise `AlreadyAppliedError` if the signal is relative to a baseline already."""
+    check_flag("force", force)
     if signal.quantity in ("dF/F", "dR/R") and not force:
         raise AlreadyAppliedError(
             "the baseline was divided by already",

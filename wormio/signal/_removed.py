@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wormio.signal.steps import step_function
+
 if TYPE_CHECKING:
     from wormio.signal.signal import Signal
 
@@ -61,7 +63,14 @@ def removed(signal: Signal, name: str | None = None) -> Bools:
     Returns
     -------
     (T, N) bool
+
+    Raises
+    ------
+    OptionError
+        There is no step of that name, in the history or anywhere.
     """
+    if name is not None and all(name != step.name for step in signal.history):
+        step_function(name)  # a name that is misspelt would have removed nothing
     mask = np.zeros(signal.data.shape, bool)
     column = {label: index for index, label in enumerate(signal.labels)}
     for step in signal.history:

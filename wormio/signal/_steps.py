@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from wormio.errors import AlreadyAppliedError
+from wormio.signal._checks import check_flag
 
 if TYPE_CHECKING:
     from wormio.signal.signal import Signal
@@ -32,9 +33,12 @@ def refuse_repeat(
 
     Raises
     ------
+    OptionError
+        `force` is neither true nor false.
     AlreadyAppliedError
         It, or a step in `also`, is in the history, and not `force`.
     """
+    check_flag("force", force)
     if force:
         return
     for position, step in enumerate(signal.history, start=1):

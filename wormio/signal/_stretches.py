@@ -92,7 +92,7 @@ def _ends(stretch: Stretch, unit: StretchUnit, name: str) -> tuple[float, float]
         start, stop = stretch
         low = -math.inf if start is None else float(start)
         high = math.inf if stop is None else float(stop)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         low = high = math.nan
     whole = unit == "seconds" or all(
         math.isinf(end) or float(end).is_integer() for end in (low, high) if not math.isnan(end)

@@ -19,6 +19,9 @@ __all__ = ["Window", "quantile", "require_interval", "samples", "windows"]
 
 Floats = NDArray[np.float64]
 
+# Samples: no recording has so many.
+_MOST = 2**31
+
 Window = int | str
 """A number of samples, or seconds as text: 13, ``"4.5 s"``."""
 
@@ -26,11 +29,16 @@ Window = int | str
 def require_interval(signal: Signal, what: str) -> float:
     """Return the signal's volume interval in seconds, or raise `SignalError`."""
     interval = signal.volume_interval
-    if not interval > 0:
+    known = signal.time[np.isfinite(signal.time)]
+    backwards = np.flatnonzero(np.diff(known) < 0)
+    if backwards.size or not interval > 0:
+        place = int(backwards[0]) if backwards.size else 0
         raise SignalError(
             f"{what} needs the time between volumes",
             expected="volumes at known, increasing times",
-            found=f"a volume interval of {interval} s",
+            found=f"{known[place]:.6g} s before {known[place + 1]:.6g} s"
+            if backwards.size
+            else f"a volume interval of {interval} s",
             cure="give the volumes' times, for example attrs.evolve(signal, time=...)",
         )
     return interval
@@ -67,20 +75,28 @@ def samples(
     if isinstance(window, str):
         found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*s\s*", window)
         if found and float(found[1]) > 0:
-            length = float(found[1]) / require_interval(signal, f"{name}={window!r}")
-            return max(smallest, smallest + step * round((length - smallest) / step))
+            interval = require_interval(signal, f"{name}={window!r}")
+            length = float(found[1]) / interval
+            if length < _MOST:
+                return max(smallest, smallest + step * round((length - smallest) / step))
+            raise OptionError(
+                f"{name} is longer than any recording",
+                expected=f"less than {_MOST * interval:.3g} s",
+                found=f"{window!r:.100} of volumes that are {interval:.3g} s apart",
+                cure="look at the volumes' times: are they seconds?",
+            )
     elif not isinstance(window, bool):
         try:
             n = operator.index(window)
         except TypeError:
             n = 0
-        if n >= least and (n - smallest) % step == 0:
+        if least <= n < _MOST and (n - smallest) % step == 0:
             return n
     raise OptionError(
         f"{name} is no length of a window",
         expected=f"{'an odd' if odd else 'a'} number of samples from {smallest}, or seconds as "
         "text, like '4.5 s'",
-        found=repr(window),
+        found=repr(window)[:200],
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wormio.errors import OptionError, SignalError
+from wormio.signal._range import computes
 
 if TYPE_CHECKING:
     from wormio.signal.signal import Signal
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["check_together", "divide", "subtract"]
 
 
+@computes
 def subtract(signal: Signal, other: Signal | float) -> Signal:
     """Return the difference ``signal - other``.
 
@@ -54,6 +56,7 @@ def subtract(signal: Signal, other: Signal | float) -> Signal:
     )
 
 
+@computes
 def divide(signal: Signal, other: Signal | float) -> Signal:
     """Return the ratio ``signal / other``, for example of a signal's to a reference channel.
 
@@ -81,12 +84,18 @@ def divide(signal: Signal, other: Signal | float) -> Signal:
     if number is not None:
         if number == 0:
             raise OptionError("a signal cannot be divided by 0")
-        return signal.with_step("divide", {"other": number}, data=signal.data / number)
+        with np.errstate(over="ignore"):
+            data = signal.data / number
+        if (np.isinf(data) & np.isfinite(signal.data)).any():
+            raise OptionError("a signal cannot be divided by so small a number", found=repr(number))
+        return signal.with_step("divide", {"other": number}, data=data)
     second = _checked(signal, other, "divide")
     positive = (second.data > 0) & np.isfinite(second.data)
-    undefined = int((~positive & ~np.isnan(second.data)).sum())
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         data = np.where(positive, signal.data / second.data, np.nan)
+    positive &= np.isfinite(data) | ~np.isfinite(signal.data)  # by so little that it overflowed
+    data[~positive] = np.nan
+    undefined = int((~positive & ~np.isnan(second.data)).sum())
     same_unit = signal.unit == second.unit
     return signal.with_step(
         "divide",
@@ -133,9 +142,13 @@ def _apart(what: str, expected: str, ours: str, theirs: str) -> SignalError:
 def _number(other: Any) -> float | None:
     if isinstance(other, bool) or not isinstance(other, (int, float, np.integer, np.floating)):
         return None
-    if not math.isfinite(other):
-        raise OptionError("the number is not finite", found=repr(other))
-    return float(other)
+    try:
+        number = float(other)
+    except OverflowError:  # an integer of hundreds of digits
+        number = math.inf
+    if not math.isfinite(number):
+        raise OptionError("the number is not finite", found=repr(other)[:200])
+    return number
 
 
 def _checked(signal: Signal, other: Any, what: str) -> Signal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from wormio.errors import OptionError, SignalError
 from wormio.model import Events, EventStatus
 from wormio.signal._aligning import Traces, samples_at
+from wormio.signal._checks import check_choice, check_number
 from wormio.signal._clock import ends, extent, rounding, sample_clock
+from wormio.signal._range import computes
+from wormio.signal._removed import removed
+from wormio.signal._windows import require_interval
 from wormio.signal.history import new_step
 from wormio.signal.responses import Responses
 
@@ -25,7 +29,11 @@ Until = Literal["window", "next_event"]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+# How many recordings long a window may be, and how many samples in any case.
+_LONGEST, _LONGEST_ANYWAY = 10, 10_000
 
+
+@computes
 def around(
     signal: Signal,
     event_name: str,
@@ -67,19 +75,17 @@ def around(
     Raises
     ------
     SignalError
-        There is no such event table, or the volumes' times are unknown.
+        There is no such event table, or the volumes' times are unknown or go backwards.
     OptionError
         An argument is impossible.
     """
-    _check(before, after, until, align)
+    check_number("before", before, 0)
+    check_number("after", after, 0)
+    check_choice("until", until, Until)
+    check_choice("align", align, Align)
     events = event_table(signal, event_name)
-    interval = signal.volume_interval
-    if not interval > 0:
-        raise SignalError(
-            "samples cannot be aligned to events",
-            expected="volumes at known, increasing times",
-            found=f"a volume interval of {interval} s",
-        )
+    interval = require_interval(signal, "aligning samples to events")
+    _check_window(signal, interval, before=before, after=after)
     clock = sample_clock(signal)
     lags = np.arange(-_whole(before / interval), _whole(after / interval) + 1)
     # A lag is a multiple of the interval, which is itself a difference of two times.
@@ -97,7 +103,8 @@ def around(
         distinct = np.unique(start)
         stop = np.append(distinct, np.inf)[np.searchsorted(distinct, start, side="right")]
 
-    traces = Traces(clock, signal.data, signal.valid, signal.volume)
+    measured = signal.valid & ~removed(signal)
+    traces = Traces(clock, signal.data, measured, signal.volume)
     shape = (*target.shape, signal.n_neurons)
     samples = samples_at(
         traces,
@@ -138,27 +145,22 @@ def around(
     return responses if baseline is None else responses.subtract_baseline(*_pair(baseline))
 
 
-def _check(before: float, after: float, until: str, align: str) -> None:
-    for name, value in {"before": before, "after": after}.items():
-        if not (math.isfinite(value) and value >= 0):
+def _check_window(signal: Signal, interval: float, **lengths: float) -> None:
+    """Refuse windows by far longer than the recording: they would fill the memory with NaN."""
+    most = max(_LONGEST * signal.n_volumes, _LONGEST_ANYWAY) * interval
+    for name, seconds in lengths.items():
+        if seconds > most:
             raise OptionError(
-                f"{name} is no duration",
-                expected="a number of seconds, not negative",
-                found=repr(value),
-            )
-    for name, word, known in (("until", until, Until), ("align", align, Align)):
-        if word not in get_args(known):
-            raise OptionError(
-                f"{name} is unknown",
-                expected=" or ".join(map(repr, get_args(known))),
-                found=repr(word),
+                f"{name} is by far longer than the recording",
+                expected=f"at most {most:.6g} s",
+                found=f"{seconds:.6g} s",
             )
 
 
 def _pair(baseline: tuple[float, float]) -> tuple[float, float]:
     try:
         start, stop = (float(second) for second in baseline)
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise OptionError(
             "baseline is no window",
             expected="(start, stop) in seconds relative to the event, for example (-5, 0)",
@@ -175,7 +177,7 @@ def event_table(signal: Signal, name: str) -> Events:
     SignalError
         There is none of that name.
     """
-    if name not in signal.events:
+    if not isinstance(name, str) or name not in signal.events:
         known = ", ".join(map(repr, signal.events)) or "none: the signal has no events"
         raise SignalError(f"there are no events {name!r}", expected=known)
     return signal.events[name]

@@ -12,6 +12,7 @@ from wormio.errors import OptionError
 from wormio.signal._checks import check_choice, check_number
 from wormio.signal._exponential import fit_exponential
 from wormio.signal._levels import maximin, rolling_percentile
+from wormio.signal._range import computes
 from wormio.signal._relative import floor_of, refuse_relative, relative_quantity, warn
 from wormio.signal._removed import as_found
 from wormio.signal._steps import refuse_repeat
@@ -33,6 +34,7 @@ BaselineKind = Literal["percentile", "rolling_percentile", "maximin", "exponenti
 Floats = NDArray[np.float64]
 
 
+@computes
 def baseline(
     signal: Signal,
     kind: BaselineKind = "percentile",
@@ -95,6 +97,7 @@ def baseline(
     return curve
 
 
+@computes
 def global_baseline(signal: Signal, fraction: float = 0.05) -> Floats:
     """Return a quantile of each neuron's whole trace, (N,), in `Signal.unit`.
 
@@ -113,6 +116,7 @@ def global_baseline(signal: Signal, fraction: float = 0.05) -> Floats:
     return quantile(_finite(signal).T, fraction)
 
 
+@computes
 def dff(
     signal: Signal,
     kind: BaselineKind = "percentile",
@@ -182,6 +186,7 @@ def dff(
     )
 
 
+@computes
 def subtract_baseline(
     signal: Signal,
     kind: BaselineKind = "percentile",
@@ -278,7 +283,7 @@ def _baseline(
 def _given(signal: Signal, value: float | Sequence[float]) -> Floats:
     try:
         level = np.asarray(value, np.float64)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         level = np.full((2, 2), np.nan)
     if level.shape not in ((), (signal.n_neurons,)) or not np.isfinite(level).all():
         raise OptionError(

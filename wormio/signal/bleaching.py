@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import SignalError
-from wormio.signal._checks import check_choice, check_number
+from wormio.signal._checks import check_choice, check_flag, check_number
 from wormio.signal._decay import POOR, UNCLEAR, Blocks, fit_decays, trend
+from wormio.signal._range import computes
 from wormio.signal._steps import refuse_repeat
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class BleachingFit:
         return {"fitted": fitted, "refused": dict(self.refused)}
 
 
+@computes
 def debleach(
     signal: Signal,
     *,
@@ -176,6 +178,7 @@ def debleach(
     )
 
 
+@computes
 def fit_bleaching(
     signal: Signal,
     *,
@@ -228,6 +231,7 @@ def fit_bleaching(
         Some volume's time is unknown, time stands still, or the signal is dF/F already.
     """
     check_choice("model", model, Model)
+    check_flag("shared", shared)
     if fallback is not None:
         check_choice("fallback", fallback, Fallback)
     if window is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from wormio.errors import OptionError, SignalError
 from wormio.model import EventStatus
 from wormio.signal._fields import signal_array
+from wormio.signal._removed import removed
+from wormio.signal._windows import require_interval
 from wormio.signal.around import event_table
 from wormio.signal.history import new_step
 from wormio.signal.irregular import IrregularArray
@@ -69,7 +72,7 @@ class Blocks:
         IndexError
             There is no such event.
         """
-        n = len(self)
+        n, index = len(self), operator.index(index)
         if not -n <= index < n:
             raise IndexError(f"{self.name!r} has {n} events, there is no block {index}")
         return self._rows(int(self.starts[index]), int(self.stops[index]))
@@ -114,21 +117,15 @@ class Blocks:
             )
         signal = self.signal
         length = int(lengths[used].min())
-        interval = signal.volume_interval
-        if length > 1 and not interval > 0:
-            raise SignalError(
-                "blocks have no lags in seconds",
-                expected="volumes at known, increasing times",
-                found=f"a volume interval of {interval} s",
-            )
+        interval = require_interval(signal, "the lag of a row") if length > 1 else 0.0
         rows = self.starts[used][:, np.newaxis] + np.arange(length)
         parameters = {"name": self.name, "skip": list(self.skip)}
         step = new_step("trim_blocks", parameters, {"length": length, "events": len(used)})
         return Responses(
             data=signal.data[rows],
-            valid=signal.valid[rows],
+            valid=(signal.valid & ~removed(signal))[rows],
             sample_time=signal.sample_time[rows],
-            tau=np.arange(length, dtype=np.float64) * (interval if length > 1 else 0.0),
+            tau=np.arange(length, dtype=np.float64) * interval,
             event=used,
             complete=np.ones(len(used), bool),
             labels=signal.labels,
@@ -168,7 +165,8 @@ def blocks(signal: Signal, event_name: str, *, skip: Sequence[int] = ()) -> Bloc
             found=f"volumes {signal.volume.tolist()}"[:200],
         )
     n = len(events)
-    odd = [one for one in skip if isinstance(one, bool) or not -n <= one < n]
+    skip = _rows(skip)
+    odd = [one for one in skip if not -n <= one < n]
     if odd:
         raise OptionError(f"skip: {event_name!r} has no event {odd[0]}", expected=f"less than {n}")
     volume = events.volume
@@ -208,3 +206,17 @@ def irregular(signal: Signal, *event_names: str) -> IrregularArray:
         name: blocks(signal, name).strides for name in event_names or tuple(signal.events)
     }
     return IrregularArray(signal.data, strides)
+
+
+def _rows(skip: object) -> list[int]:
+    try:
+        rows = [] if isinstance(skip, str) else list(skip)  # type: ignore[call-overload]
+        if isinstance(skip, str) or any(isinstance(one, bool) for one in rows):
+            raise TypeError
+        return [operator.index(one) for one in rows]
+    except TypeError as error:
+        raise OptionError(
+            "skip names no events",
+            expected="their rows in the table: [0, 3]",
+            found=repr(skip)[:200],
+        ) from error

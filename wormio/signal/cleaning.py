@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wormio.errors import OptionError, SignalError
+from wormio.errors import SignalError
+from wormio.signal._checks import check_choice, check_number
 from wormio.signal._clock import rounding, sample_clock
+from wormio.signal._range import computes
 
 if TYPE_CHECKING:
     from wormio.signal.signal import Signal
@@ -23,6 +25,7 @@ Floats = NDArray[np.float64]
 _log = logging.getLogger(__name__)
 
 
+@computes
 def interpolate(signal: Signal, *, max_gap: float | None = None, edge: Edge = "nearest") -> Signal:
     """Replace samples that are not finite by lines between their finite neighbours.
 
@@ -51,14 +54,9 @@ def interpolate(signal: Signal, *, max_gap: float | None = None, edge: Edge = "n
     SignalError
         No time is known: a static stack has no order in time.
     """
-    if edge not in get_args(Edge):
-        raise OptionError("edge is unknown", expected="'nearest' or 'nan'", found=repr(edge))
-    if max_gap is not None and not (math.isfinite(max_gap) and max_gap > 0):
-        raise OptionError(
-            "max_gap is no duration",
-            expected="a positive number of seconds, or None for no limit",
-            found=repr(max_gap),
-        )
+    check_choice("edge", edge, Edge)
+    if max_gap is not None:
+        check_number("max_gap", max_gap, 0, above=True)
     clock = sample_clock(signal)
     if signal.n_volumes > 1 and clock.size and not np.isfinite(clock).any():
         raise SignalError(

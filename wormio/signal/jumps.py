@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import OptionError, SignalError
-from wormio.signal._checks import check_choice, check_number
+from wormio.signal._checks import check_choice, check_number, check_whole
 from wormio.signal._medians import nan_median, noise_of
+from wormio.signal._range import computes
 from wormio.signal._step_field import FEWEST, step_field
 from wormio.signal._steps import refuse_repeat
 
@@ -37,6 +38,7 @@ _TOGETHER = 0.8
 _BETWEEN = 5.0
 
 
+@computes
 def correct_jumps(
     signal: Signal,
     *,
@@ -119,7 +121,9 @@ def correct_jumps(
     work = _Work(log.copy(), half_window, transition, threshold, noise_of(log))
     if at is not None:
         for seconds in sorted(at):
-            work.correct_all(_row(signal, seconds, transition))
+            row = _row(signal, seconds, transition)
+            if signal.n_neurons:
+                work.correct_all(row)
     else:
         if common == "only" or (common == "auto" and signal.n_neurons >= _FEWEST_NEURONS):
             work.search_common()
@@ -161,11 +165,7 @@ def _check_options(
     check_choice("common", common, Common)
     check_number("threshold", threshold, 0, above=True)
     for name, rows, least in (("half_window", half_window, _SHORT), ("transition", transition, 0)):
-        check_number(name, rows, least)
-        if rows != int(rows):
-            raise OptionError(
-                f"{name} is no number of rows", expected="a whole number", found=repr(rows)
-            )
+        check_whole(name, rows, least)
     if at is not None:
         if isinstance(at, str) or not np.iterable(at):
             raise OptionError("at holds no times", expected="[seconds, ...]", found=repr(at)[:200])
@@ -308,6 +308,8 @@ class _Work:
         shift = np.zeros(self.log.shape)
         between = np.zeros(self.log.shape, bool)
         for jump in self.jumps:
+            if not jump.size:  # at a known time, in traces that do not change
+                continue
             columns = slice(None) if jump.column is None else slice(jump.column, jump.column + 1)
             shift[jump.row :, columns] += jump.size
             begin, end = max(0, jump.row - self.transition), jump.row + self.transition

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from wormio.errors import OptionError
 from wormio.signal import _two_channel as two
-from wormio.signal._checks import check_choice, check_number
+from wormio.signal._checks import check_choice, check_number, checked_signal
+from wormio.signal._range import computes
 from wormio.signal._steps import refuse_repeat
 from wormio.signal.arithmetic import check_together
 
@@ -38,6 +39,7 @@ _METHODS: dict[str, tuple[Callable[..., two.Outcome], dict[str, Any]]] = {
 _FEWEST = 20
 
 
+@computes
 def correct_motion(
     signal: Signal,
     reference: Signal,
@@ -97,12 +99,7 @@ def correct_motion(
         The two do not belong together.
     """
     refuse_repeat(signal, "correct_motion", force)
-    from wormio.signal.signal import Signal
-
-    if not isinstance(reference, Signal):
-        raise OptionError(
-            "reference is no signal", expected="a Signal", found=repr(reference)[:200]
-        )
+    checked_signal("reference", reference)
     check_choice("method", method, Method)
     check_choice("scale", scale, Scale)
     check_choice("missing", missing, Missing)
@@ -184,6 +181,7 @@ def _corrected(
         return "the signal is not positive on average"
     if not r[both].mean() > 0:
         return "the reference is not positive on average"
+    g, r = (np.where(np.isfinite(trace), trace, np.nan) for trace in (g, r))
     function, _ = _METHODS[method]
     return function(g / g[both].mean(), r / r[both].mean(), both, **options)
 

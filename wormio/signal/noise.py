@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import OptionError
-from wormio.signal._checks import check_choice
+from wormio.signal._checks import check_choice, check_flag
+from wormio.signal._range import computes
 from wormio.signal._removed import measured
 from wormio.signal._steps import refuse_repeat
 from wormio.signal._windows import Window, quantile, samples
@@ -43,6 +44,7 @@ _WELCH_SAMPLES = 256
 _PEAK_QUANTILE = 0.999
 
 
+@computes
 def noise(
     signal: Signal,
     method: NoiseMethod = "local_std",
@@ -93,6 +95,7 @@ def noise(
     """
     refuse_repeat(signal, "noise", force, also=SMEARING)
     check_choice("method", method, NoiseMethod)
+    check_flag("legacy", legacy)
     n = samples(signal, window, odd=False, least=2)
     if legacy:
         if method != "local_std":
@@ -110,6 +113,7 @@ def noise(
     return _welch_noise(signal, data)
 
 
+@computes
 def rolling_std(signal: Signal, window: Window = 8) -> Floats:
     """Return the standard deviation of the samples around each sample.
 
@@ -136,6 +140,7 @@ def rolling_std(signal: Signal, window: Window = 8) -> Floats:
     return rolling_deviation(measured(signal), samples(signal, window, odd=False, least=2))
 
 
+@computes
 def snr(
     signal: Signal,
     kind: SnrKind = "power",
@@ -201,6 +206,8 @@ def rolling_deviation(data: Floats, n: int) -> Floats:
     from scipy.special import gammaincinv
 
     n_rows = len(data)
+    if n > 2 * n_rows:  # no window is half full
+        return np.full(data.shape, np.nan)
     before, after = n // 2, n - 1 - n // 2
     padded = np.pad(data, ((before, after), (0, 0)), constant_values=np.nan)
     known = ~np.isnan(padded)
@@ -262,6 +269,7 @@ def _welch_noise(signal: Signal, data: Floats) -> Floats:
 
 
 def _legacy_local_noise(data: Floats, n: int) -> Floats:
+    data = np.where(np.isfinite(data), data, np.nan)
     if not data.size or len(data) < n:
         return np.full(data.shape[1], np.nan)
     padded = np.pad(data, ((n - 1, 0), (0, 0)), mode="reflect")

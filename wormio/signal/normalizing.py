@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.signal._checks import check_choice
+from wormio.signal._range import computes
 from wormio.signal._relative import warn
 from wormio.signal._removed import as_found, measured
 from wormio.signal._steps import refuse_repeat
@@ -28,6 +29,7 @@ Bools = NDArray[np.bool_]
 _ROUNDING = 1e-9
 
 
+@computes
 def normalize(
     signal: Signal,
     kind: Normalization = "local_std",
@@ -69,8 +71,8 @@ def normalize(
     OptionError, SignalError
         An argument is impossible; seconds are given and the volumes' times are unknown.
     """
-    refuse_repeat(signal, "normalize", force, also=SMEARING if kind == "local_std" else ())
     check_choice("kind", kind, Normalization)
+    refuse_repeat(signal, "normalize", force, also=SMEARING if kind == "local_std" else ())
     check_choice("unit", unit, StretchUnit)
     n = samples(signal, window, odd=False, least=2)
     rows = rows_of(signal, over, unit, "over", least=n if kind == "local_std" else 1)

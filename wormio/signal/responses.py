@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import attrs
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from wormio.errors import OptionError, SignalError
 from wormio.model import Channel
 from wormio.model._fields import as_tuple
+from wormio.signal._checks import check_choice, check_flag, check_number, check_whole
 from wormio.signal._fields import check_shapes, signal_array
 from wormio.signal.average import Average
 from wormio.signal.history import Step, new_step
@@ -37,7 +38,8 @@ class Responses:
     data : (E, L, N) float64
         NaN where there is no sample.
     valid : (E, L, N) bool
-        Whether the sample was measured, as in `Signal.valid`; False where there is none.
+        Whether the sample was measured, as in `Signal.valid`, and no step took it out since
+        (`Signal.removed`): a spike that was filled in is none. False where there is no sample.
     sample_time : (E, L, N) float64
         When, in seconds of the recording's clock; NaN where there is no sample.
     tau : (L,) float64
@@ -105,8 +107,7 @@ class Responses:
             From 0 to 1: a response is left out if its `longest_gap` is more than ``share * L``
             samples. 0.3: no gap above 30 % of the segment.
         """
-        if not 0 <= share <= 1:
-            raise OptionError("share is no share", expected="from 0 to 1", found=repr(share))
+        check_number("share", share, 0, 1)
         bad = self.longest_gap() > share * len(self.tau) + 1e-9
         found = {"left_out": int(bad.sum()), "of": int(bad.size)}
         return self._without(bad[:, np.newaxis], "without_gaps", {"share": share}, found)
@@ -204,7 +205,10 @@ class Responses:
         OptionError
             The window has none of the lags.
         """
-        _check_word("reduce", reduce, Reduce)
+        check_number("start", start)
+        check_number("stop", stop)
+        check_choice("reduce", reduce, Reduce)
+        check_flag("divide", divide)
         window = (self.tau >= start - _slack(self.tau)) & (self.tau < stop - _slack(self.tau))
         if not window.any():
             raise OptionError(
@@ -281,11 +285,12 @@ class Responses:
         low, high : (L, N) float64
             NaN where fewer than two events have a measured sample.
         """
-        _check_word("reduce", reduce, Reduce)
-        if not 0 < level < 1:
+        check_choice("reduce", reduce, Reduce)
+        check_number("level", level, 0, 1, above=True)
+        if level == 1:
             raise OptionError("level is no level", expected="between 0 and 1", found=repr(level))
-        if n_resamples < 1:
-            raise OptionError("n_resamples is too small", expected="1 or more")
+        check_whole("n_resamples", n_resamples, 1, 10**6)
+        check_whole("seed", seed, 0, 2**63)
         used = self.valid & np.isfinite(self.data)
         n_events, n_lags, n_neurons = self.data.shape
         low = np.full((n_lags, n_neurons), np.nan)
@@ -363,12 +368,3 @@ def _span(tau: Floats) -> str:
     if not len(tau) or not math.isfinite(tau[0]):
         return "no lags"
     return f"{tau[0]:.6g} to {tau[-1]:.6g} s"
-
-
-def _check_word(name: str, word: object, known: Any) -> None:
-    if word not in get_args(known):
-        raise OptionError(
-            f"{name} is unknown",
-            expected=" or ".join(map(repr, get_args(known))),
-            found=repr(word),
-        )

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import OptionError
-from wormio.signal._checks import check_choice, check_number
+from wormio.signal._checks import check_choice, check_flag, check_number
 from wormio.signal._exponential import fit_exponential
+from wormio.signal._parts import part_of
+from wormio.signal._range import computes
 from wormio.signal._relative import floor_of, refuse_relative, relative_quantity, warn
 from wormio.signal._removed import as_found
 from wormio.signal._steps import refuse_repeat
@@ -34,6 +36,7 @@ SegmentNormalization = Literal["none", "baseline", "local_std", "global_std", "m
 Floats = NDArray[np.float64]
 
 
+@computes
 def segment(
     signal: Signal,
     start: float,
@@ -103,7 +106,7 @@ def segment(
     _check(signal, baseline, normalize, unit, force)
     rows = rows_of(signal, (start, stop), unit, "start and stop")
     n = samples(signal, window, odd=False, least=2)
-    cut = _cut(signal, rows)
+    cut = attrs.evolve(signal, **part_of(signal, rows, None))
     # Seconds count from `start` itself, not from the first sample after it.
     origin = start if unit == "seconds" else 0.0
     quiet: Stretch | None = None if before is None else (None, before)
@@ -115,7 +118,9 @@ def segment(
                 f"which {name}?",
                 expected=f"{name}=(start, stop), counted from the segment's start, or before=",
             )
-        part = rows_of(cut, given or default, unit, name, origin=origin, least=least)
+        part = rows_of(
+            cut, default if given is None else given, unit, name, origin=origin, least=least
+        )
         found[name] = [part.start, part.stop]
         return part
 
@@ -191,23 +196,8 @@ def _check(
     check_choice("baseline", baseline, SegmentBaseline)
     check_choice("normalize", normalize, SegmentNormalization)
     check_choice("unit", unit, StretchUnit)
+    check_flag("force", force)
     if normalize == "local_std":
         refuse_repeat(signal, "local_std", force, also=SMEARING)
     if normalize == "baseline":
         refuse_relative(signal, force)
-
-
-def _cut(signal: Signal, rows: slice) -> Signal:
-    """Return these rows, with everything that goes with them."""
-    names = ("data", "time", "volume", "sample_time", "valid", "voxels")
-    arrays = {name: getattr(signal, name) for name in names}
-    changes: dict[str, Any] = {
-        name: None if array is None else array[rows] for name, array in arrays.items()
-    }
-    if signal.provenance is not None:
-        changes["provenance"] = attrs.evolve(
-            signal.provenance,
-            volumes=signal.provenance.volumes[rows],
-            centre_frame=signal.provenance.centre_frame[rows],
-        )
-    return attrs.evolve(signal, **changes)

@@ -7,11 +7,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import OptionError, SignalError
+from wormio.signal._parts import part_of
 
 if TYPE_CHECKING:
     from wormio.signal.signal import Signal
@@ -75,42 +75,13 @@ def select(
         columns = _columns(signal, neurons)
         kept["neurons"] = [signal.labels[column] for column in columns]
     found = {"rows": signal.n_volumes if row_index is None else len(row_index)}
-    return signal.with_step("select", kept, found=found, **_changes(signal, row_index, columns))
-
-
-def _changes(signal: Signal, rows: Ints | None, columns: Ints | None) -> dict[str, Any]:
-    """Return the fields that a selection changes; a run of rows is a view, not a copy."""
-    whole = slice(None)
-    at: slice | Ints = whole if rows is None else rows
-    if rows is not None and len(rows) and rows[-1] - rows[0] == len(rows) - 1:
-        at = slice(int(rows[0]), int(rows[-1]) + 1)
-
-    def cut(array: NDArray[Any]) -> NDArray[Any]:
-        cut_rows = array if at is whole else array[at]
-        return cut_rows if columns is None else cut_rows[:, columns]
-
-    changes: dict[str, Any] = {
-        name: cut(getattr(signal, name)) for name in ("data", "sample_time", "valid")
-    }
-    if signal.voxels is not None:
-        changes["voxels"] = cut(signal.voxels)
-    if rows is not None:
-        changes |= {"time": signal.time[at], "volume": signal.volume[at]}
-    if columns is not None:
-        changes["labels"] = [signal.labels[column] for column in columns]
-    if signal.provenance is not None:
-        changes["provenance"] = attrs.evolve(
-            signal.provenance,
-            volumes=signal.provenance.volumes[at],
-            centre_frame=cut(signal.provenance.centre_frame),
-        )
-    return changes
+    return signal.with_step("select", kept, found=found, **part_of(signal, row_index, columns))
 
 
 def _stretch(time: Sequence[float]) -> tuple[float, float]:
     try:
         start, stop = (float(second) for second in time)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         start = stop = math.nan
     if not (math.isfinite(start) and math.isfinite(stop) and start < stop):
         raise OptionError(
@@ -144,7 +115,7 @@ def _rows(signal: Signal, rows: Rows) -> tuple[Ints, Any]:
         kept = {"start": rows.start, "stop": rows.stop, "step": rows.step}
         try:
             index = np.arange(n)[rows]
-        except (TypeError, ValueError) as error:
+        except (OverflowError, TypeError, ValueError) as error:
             raise OptionError("rows is no slice of rows", found=repr(rows)) from error
         return _forward(index, rows), kept
     index = _whole_numbers(rows, n, "rows")
@@ -166,7 +137,7 @@ def _columns(signal: Signal, neurons: Neurons) -> Ints:
     if isinstance(neurons, slice):
         try:
             return np.arange(n)[neurons]
-        except (TypeError, ValueError) as error:
+        except (OverflowError, TypeError, ValueError) as error:
             raise OptionError(
                 "neurons is no slice of columns", found=repr(neurons), cure="labels: a list"
             ) from error
@@ -204,8 +175,10 @@ def _column(place: Mapping[str, int], label: str) -> int:
 def _whole_numbers(given: Any, n: int, what: str) -> Ints:
     """Return indices into an axis of length `n`; a mask of that length will do."""
     try:
+        if isinstance(given, str | bytes):
+            raise TypeError
         index = np.asarray(given if isinstance(given, np.ndarray) else list(given))
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise OptionError(f"{what} are no indices", found=repr(given)[:200]) from error
     if index.dtype == bool and index.shape == (n,):
         return np.flatnonzero(index)

@@ -26,7 +26,7 @@ from wormio.signal import cleaning
 from wormio.signal._cleaning_methods import CleaningMethods
 from wormio.signal._correction_methods import CorrectionMethods
 from wormio.signal._digest import digest
-from wormio.signal._fields import check_shapes, signal_array
+from wormio.signal._fields import ROW_ARRAYS, SAMPLE_ARRAYS, check_shapes, signal_array
 from wormio.signal._methods import SignalMethods
 from wormio.signal.history import Step, new_step
 from wormio.signal.provenance import Provenance
@@ -121,18 +121,7 @@ class Signal(CleaningMethods, CorrectionMethods, SignalMethods):
 
     def __attrs_post_init__(self) -> None:
         rows, both = (self.n_volumes,), (self.n_volumes, self.n_neurons)
-        check_shapes(
-            self,
-            {
-                "time": rows,
-                "volume": rows,
-                "sample_time": both,
-                "valid": both,
-                "voxels": both,
-                "saturated": both,
-                "background": both,
-            },
-        )
+        check_shapes(self, dict.fromkeys(ROW_ARRAYS, rows) | dict.fromkeys(SAMPLE_ARRAYS, both))
         if len(self.labels) != self.n_neurons or len(set(self.labels)) != self.n_neurons:
             raise SignalError(
                 "labels do not name the neurons",

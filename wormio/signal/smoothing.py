@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import OptionError, SignalError
-from wormio.signal._checks import check_choice
+from wormio.signal._checks import check_choice, check_flag
 from wormio.signal._local_fits import Rule, local_fits
+from wormio.signal._range import computes
 from wormio.signal._steps import refuse_repeat
 from wormio.signal._windows import Window, require_interval, samples
 
@@ -22,6 +23,7 @@ Smoothing = Rule
 Floats = NDArray[np.float64]
 
 
+@computes
 def smooth(
     signal: Signal,
     kind: Smoothing = "savgol",
@@ -76,6 +78,7 @@ def smooth(
     """
     refuse_repeat(signal, "smooth", force)
     check_choice("kind", kind, Smoothing)
+    check_flag("legacy", legacy)
     n = _length(signal, window, odd=kind == "savgol")
     degree = _order(kind, order, n)
     if legacy:
@@ -90,6 +93,7 @@ def smooth(
     )
 
 
+@computes
 def derivative(
     signal: Signal,
     window: Window = 3,
@@ -133,6 +137,7 @@ def derivative(
         `window` is longer than the recording; times are unknown or do not increase.
     """
     refuse_repeat(signal, "derivative", force, also=("smooth",))
+    check_flag("legacy", legacy)
     n = _length(signal, window, odd=True, least=3)
     if not _is_order(order, 1, n):
         raise OptionError(

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from wormio.errors import SignalError
 from wormio.signal._checks import check_choice, check_number
+from wormio.signal._range import computes
 from wormio.signal._removed import as_found
 from wormio.signal._steps import refuse_repeat
 from wormio.signal._windows import Window, quantile, samples, windows
@@ -46,6 +48,10 @@ _ROUNDS = 2
 # Spikes looked at together: bounds the memory.
 _BATCH = 50_000
 _LEGACY_DEVIATIONS = 5.0
+# Numbers sorted at once, for medians: likewise.
+_AT_ONCE = 4_000_000
+# How often a median filter's window may hold the recording, mirrored at its ends.
+_LONGEST = 100
 
 
 def remove_infinities(signal: Signal) -> Signal:
@@ -69,6 +75,7 @@ def remove_infinities(signal: Signal) -> Signal:
     return signal.with_step("remove_infinities", {}, found=as_found(signal, infinite), data=data)
 
 
+@computes
 def remove_spikes(
     signal: Signal,
     *,
@@ -144,7 +151,8 @@ def remove_spikes(
             spikes |= new
             data[new] = np.nan
         if replace == "median" and spikes.any():
-            data[spikes] = quantile(windows(data, n // 2, n // 2)[spikes])
+            half = min(n // 2, len(data))
+            data[spikes] = quantile(windows(data, half, half)[spikes])
         data = np.where(spikes, data, signal.data)
     return signal.with_step(
         "remove_spikes",
@@ -160,6 +168,7 @@ def remove_spikes(
     )
 
 
+@computes
 def median_filter(signal: Signal, *, window: Window = 3, force: bool = False) -> Signal:
     """Replace each sample by the median of those around it.
 
@@ -185,15 +194,23 @@ def median_filter(signal: Signal, *, window: Window = 3, force: bool = False) ->
     OptionError
         `window` is impossible.
     SignalError
-        `window` is in seconds and the volumes' times are unknown.
+        `window` is in seconds and the volumes' times are unknown, or is by far longer than the
+        recording.
     """
     refuse_repeat(signal, "median_filter", force)
-    half = samples(signal, window) // 2
+    n = samples(signal, window)
+    if n > _LONGEST * signal.n_volumes > 0:
+        raise SignalError(
+            "the window is by far longer than the recording",
+            expected=f"at most {_LONGEST} times its {signal.n_volumes} volumes",
+            found=f"window={window!r}, {n} samples",
+        )
+    half = n // 2
     finite = np.isfinite(signal.data)
     data = np.where(finite, signal.data, np.nan)
     if data.size:
         padded = np.pad(data, ((half, half), (0, 0)), mode="symmetric")
-        medians = quantile(np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1, axis=0))
+        medians = _medians(np.lib.stride_tricks.sliding_window_view(padded, n, axis=0))
         data = np.where(finite, medians, np.nan)
     return signal.with_step("median_filter", {"window": window, "force": force}, data=data)
 
@@ -203,11 +220,12 @@ def _hampel(data: Floats, n: int, threshold: float) -> Bools:
     spikes = np.zeros(data.shape, bool)
     if not data.size:
         return spikes
-    around = windows(data, n // 2, n // 2)
+    half = min(n // 2, len(data))  # which holds all rows
+    around = windows(data, half, half)
     before = windows(data, _SIDE, 0)[..., :_SIDE]
     after = windows(data, 0, _SIDE)[..., 1:]
     noise = _noise(data)
-    from_median = data - quantile(around)
+    from_median = data - _medians(around)
     # Few samples pass the first condition: the others are asked of these only.
     rows, columns = np.nonzero(np.abs(from_median) > threshold * noise)
     offsets = np.arange(1.0, _SIDE + 1)
@@ -227,6 +245,12 @@ def _hampel(data: Floats, n: int, threshold: float) -> Bools:
         unknown = np.isnan(beyond)
         spikes[place] = ((beyond > least) | unknown).all(axis=0) & ~unknown.all(axis=0)
     return spikes
+
+
+def _medians(view: Floats) -> Floats:
+    """Return the medians of windows (T, N, n), some rows at a time."""
+    n_batches = max(1, view.size // _AT_ONCE)
+    return np.concatenate([quantile(part) for part in np.array_split(view, n_batches)])
 
 
 def _noise(data: Floats) -> Floats:
@@ -277,6 +301,8 @@ def _prolonged(side: Floats, offsets: Floats) -> Floats:
 
 
 def _legacy(data: Floats) -> tuple[Floats, Bools]:
+    if not data.size:
+        return data, np.zeros(data.shape, bool)
     with np.errstate(invalid="ignore"):
         above = data - data.mean(axis=0) > _LEGACY_DEVIATIONS * data.std(axis=0)
     result = data.copy()

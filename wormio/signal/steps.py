@@ -7,6 +7,7 @@ A step is a function ``name(signal, **parameters) -> Signal`` that ends with
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -56,9 +57,12 @@ def step_function(name: str) -> Callable[..., Signal]:
     OptionError
         There is no step of that name.
     """
-    if name not in STEPS:
+    if not isinstance(name, str) or name not in STEPS:
+        close = difflib.get_close_matches(str(name), STEPS, n=1)
         raise OptionError(
-            f"there is no step {name!r}", expected="one of " + ", ".join(sorted(STEPS))
+            f"there is no step {name!r:.200}",
+            expected="one of " + ", ".join(sorted(STEPS)),
+            cure=f"did you mean {close[0]!r}?" if close else "",
         )
     module, _, function = STEPS[name].partition(":")
     found: Callable[..., Signal] = getattr(importlib.import_module(module), function)

@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from wormio.errors import MissingPartError, OptionError, SignalError
+from wormio.errors import MissingPartError, SignalError
+from wormio.signal._checks import check_choice, check_number, check_whole, checked_signal
+from wormio.signal._fields import SAMPLE_ARRAYS
 from wormio.signal.arithmetic import check_together
 from wormio.signal.steps import ORIGINS
 
@@ -69,18 +71,11 @@ def substitute(
     OptionError
         An argument is impossible.
     """
-    if isinstance(threshold, bool) or not 0 <= threshold <= 1:
-        raise OptionError("threshold is no share", expected="from 0 to 1", found=repr(threshold))
-    if criterion not in get_args(Criterion):
-        raise OptionError(
-            "criterion is unknown", expected="'count' or 'longest_run'", found=repr(criterion)
-        )
-    if added is not None and not 0 <= added <= signal.n_neurons:
-        raise OptionError(
-            "added is no number of neurons",
-            expected=f"from 0 to {signal.n_neurons}",
-            found=repr(added),
-        )
+    checked_signal("matchless", matchless)
+    check_number("threshold", threshold, 0, 1)
+    check_choice("criterion", criterion, Criterion)
+    if added is not None:
+        check_whole("added", added, 0, signal.n_neurons)
     check_together(signal, matchless, what="the signal and its matchless signal")
     for one in (signal, matchless):
         done = [step.name for step in one.history if step.name not in _RAW]
@@ -96,18 +91,18 @@ def substitute(
     bad = how_many >= threshold * signal.n_volumes - 1e-9 * signal.n_volumes
     if added is not None:
         bad[: signal.n_neurons - added] = False
-    changes = {
-        name: np.where(bad, getattr(matchless, name), getattr(signal, name))
-        for name in ("data", "sample_time", "valid")
-    }
-    if signal.voxels is not None and matchless.voxels is not None:
-        changes["voxels"] = np.where(bad, matchless.voxels, signal.voxels)
-    elif signal.voxels is not None and bad.any():
-        raise SignalError(
-            "the matchless signal does not say how many voxels it was made of",
-            expected="voxels in both or in neither",
-            cure="attrs.evolve(signal, voxels=None)",
-        )
+    changes: dict[str, Any] = {}
+    for name in SAMPLE_ARRAYS:
+        ours, theirs = getattr(signal, name), getattr(matchless, name)
+        if ours is not None and theirs is not None:
+            changes[name] = np.where(bad, theirs, ours)
+        elif ours is not None and bad.any():
+            raise SignalError(
+                f"the matchless signal has no {name}",
+                expected=f"{name} in both or in neither",
+                found=f"{name} of the signal only",
+                cure=f"attrs.evolve(signal, {name}=None)",
+            )
     if signal.provenance is not None:
         other = -1 if matchless.provenance is None else matchless.provenance.centre_frame
         changes["provenance"] = attrs.evolve(

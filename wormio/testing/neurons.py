@@ -72,6 +72,7 @@ class Neurons:
         span: tuple[float, float],
         stimulus_time: Floats,
         stimulus_target: NDArray[np.int64],
+        spontaneous_rate: float,
         rng: np.random.Generator,
     ) -> Neurons:
         """Draw neurons that fill a tilted egg, and their activity.
@@ -89,6 +90,8 @@ class Neurons:
         stimulus_time : (E,) float64
         stimulus_target : (E,) int64
             The neuron each stimulus aims at: it answers surely.
+        spontaneous_rate : float
+            Responses a second of each neuron on its own, besides three.
         rng : numpy.random.Generator
 
         Raises
@@ -100,7 +103,7 @@ class Neurons:
         zyx = _place(n, shape, z_range_um, plane_step_um, rng)
         # Everybody is active on its own, those without any answer too: each trace says something.
         duration = last - first
-        n_own = 3 + int(rng.poisson(0.12 * duration))
+        n_own = 3 + int(rng.poisson(spontaneous_rate * duration))
         own = rng.uniform(first + 0.05 * duration, last - 0.15 * duration, (n, n_own))
         gain = rng.uniform(0.5, 1.2, n) * (rng.random(n) < 0.5)
         evoked = gain[:, np.newaxis] * rng.uniform(0.8, 1.2, (n, len(stimulus_time)))

@@ -41,6 +41,8 @@ _ROOM = 40
 # Light below this many counts is not worth a photon.
 _FAINT = 0.01
 _RADIUS = 9
+# Responses a second: far more than the indicator can tell apart.
+_MOST_RESPONSES = 10.0
 _LARGEST_IN_MEMORY = 2 * 1024**3
 
 
@@ -79,6 +81,15 @@ def _at_least_32(_owner: object, _attribute: object, shape: tuple[int, int]) -> 
         )
 
 
+def _a_rate(_owner: object, _attribute: object, rate: float) -> None:
+    if not 0 <= rate <= _MOST_RESPONSES:
+        raise OptionError(
+            "neurons cannot be active at such a rate",
+            expected=f"0 to {_MOST_RESPONSES:g} responses a second",
+            found=str(rate),
+        )
+
+
 @attrs.frozen(eq=False)
 class Phantom:
     """A recording whose truth is known: what every pixel shows follows from a few numbers.
@@ -102,6 +113,8 @@ class Phantom:
     motion_px : float
         Amplitude of the slow common displacement along y and x; `positions` do not follow it.
     n_stimuli : int
+    spontaneous_rate : float
+        Responses a second of each neuron on its own, besides the three that everyone has.
     seed : int
     channel_map : PointMap, optional
         From y, x in red to y, x in green, in pixels; default: both images lie on each other.
@@ -132,6 +145,7 @@ class Phantom:
     read_noise: float = attrs.field(default=2.0, kw_only=True)
     motion_px: float = attrs.field(default=0.3, kw_only=True)
     n_stimuli: int = attrs.field(default=3, kw_only=True)
+    spontaneous_rate: float = attrs.field(default=0.12, kw_only=True, validator=_a_rate)
     seed: int = attrs.field(default=0, kw_only=True)
     channel_map: PointMap | None = attrs.field(default=None, kw_only=True)
     neurons: Neurons = attrs.field(init=False, repr=False)
@@ -151,6 +165,7 @@ class Phantom:
             span=(float(scan.time[0]), float(scan.time[-1])),
             stimulus_time=time,
             stimulus_target=neuron,
+            spontaneous_rate=self.spontaneous_rate,
             rng=rng,
         )
         stimuli = Stimuli(

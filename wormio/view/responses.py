@@ -60,7 +60,8 @@ def mean_responses(average: Average, *, most: int = 40) -> Figure:
         axes.fill_between(average.tau, mean - sem, mean + sem, color="tab:blue", alpha=0.3, lw=0)
         axes.plot(average.tau, mean, color="tab:blue", linewidth=1.2)
         counts = average.count[:, neuron]
-        fewest, greatest = int(counts.min(initial=0)), int(counts.max(initial=0))
+        greatest = int(counts.max(initial=0))
+        fewest = int(counts.min(initial=greatest))
         how_many = f"{greatest}" if fewest == greatest else f"{fewest} to {greatest}"
         axes.set_title(f"{average.labels[neuron]} (n = {how_many})", fontsize="small")
         # The lowest of each column, though the last row may be shorter.
