@@ -128,7 +128,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         weight_start[i] = take(1) < 250 ? n_weights * i / (n_masks > 0 ? n_masks : 1) : number(20);
     }
 
-    const wormio_pixels p = {pixels, (uint64_t)nbytes, planes, height, width, row_offset, stride};
+    const wormio_pixels p = {pixels, (uint64_t)nbytes, planes, height, width, row_offset, stride,
+                             take(1) % 2 ? 0 : number(64), number(height + 1),
+                             number(height + 1)};
     const wormio_samples s = {volumes, slots, points, plane, slot, yx, mask, offset};
     const wormio_masks m = {n_masks,
                             n_runs,

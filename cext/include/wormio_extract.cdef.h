@@ -33,6 +33,8 @@ typedef struct {
     int64_t height, width;
     const int64_t *row_offset;
     int64_t pixel_stride;
+    int64_t row_stride;
+    int64_t row_first, row_stop;
 } wormio_pixels;
 
 typedef struct {

@@ -66,6 +66,10 @@ typedef struct {
                                   of the row; -1: the row is not in the buffer */
     int64_t pixel_stride;      /* bytes from a pixel to the one on its right, not
                                   less than the size of a pixel */
+    int64_t row_stride;        /* 0; or rows [row_first, row_stop) of a plane are all in
+                                  the buffer, so many bytes apart, no others are, and
+                                  row_offset is [n_planes] of row_first; -1: none is */
+    int64_t row_first, row_stop;
 } wormio_pixels;
 
 /* The points; each volume has its own. */
@@ -132,6 +136,7 @@ typedef struct {
  * All arguments are checked before the first pixel is read, but three, when a sample
  * needs them: a mask's index (WORMIO_EARG), and the offset of a row (WORMIO_EROWS if
  * it is -1, WORMIO_EBOUNDS if it is not within the buffer); that row is not read.
+ * With a row_stride, all rows are checked at once.
  */
 typedef int wormio_reduce_fn(const wormio_pixels *pixels, const wormio_samples *samples,
                              const wormio_masks *masks, const wormio_options *options,

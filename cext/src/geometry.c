@@ -20,11 +20,34 @@ static int check_pixels(const wormio_job *job, int64_t size)
     if (p->nbytes > INT64_MAX || p->height < 0 || p->height > size_limit || p->width < 0 ||
         p->width > size_limit || !countable(p->n_planes, p->height, sizeof *p->row_offset))
         return WORMIO_EARG;
+    if (p->row_stride < 0 || p->row_stride > INT64_MAX / 4 / size_limit ||
+        (p->row_stride > 0 &&
+         (p->row_first < 0 || p->row_first > p->row_stop || p->row_stop > p->height)))
+        return WORMIO_EARG;
     if (p->pixel_stride < size || (p->width > 0 && p->pixel_stride > INT64_MAX / p->width))
         return WORMIO_EARG;
     if ((p->data == NULL && p->nbytes > 0) ||
         (p->n_planes > 0 && p->height > 0 && p->row_offset == NULL))
         return WORMIO_ENULL;
+    return WORMIO_OK;
+}
+
+/* Whether all rows lie in the buffer, where they are so many bytes apart. */
+static int check_rows(const wormio_job *job)
+{
+    const wormio_pixels *p = job->pixels;
+    int64_t last = job->last_row;
+
+    if (p->row_stride == 0 || p->width == 0 || p->height == 0)
+        return WORMIO_OK;
+    if (p->row_stop > p->row_first)
+        last -= (p->row_stop - p->row_first - 1) * p->row_stride;
+    for (int64_t i = 0; i < p->n_planes; i++) {
+        /* No memory is so large; a row beyond the last one can be computed then. */
+        if (p->row_offset[i] < -1 || (p->row_offset[i] >= 0 && p->row_offset[i] > last) ||
+            p->row_offset[i] > INT64_MAX / 2)
+            return WORMIO_EBOUNDS;
+    }
     return WORMIO_OK;
 }
 
@@ -165,7 +188,24 @@ int wormio_check_job(wormio_job *job, int64_t size)
     job->needs_voxels = needs_voxels(job);
     if (status == WORMIO_OK && p->width > 0) /* the product was checked above */
         job->last_row = (int64_t)p->nbytes - (p->width - 1) * p->pixel_stride - size;
-    return status;
+    return status == WORMIO_OK ? check_rows(job) : status;
+}
+
+/* Add a run, which has voxels, to the slabs of a mask. */
+static void add_to_slabs(wormio_mask *mask, const int32_t *run)
+{
+    const int64_t voxels = (int64_t)run[WORMIO_DX_STOP] - run[WORMIO_DX_FIRST];
+    wormio_slab *slab = mask->slabs + mask->n_slabs - 1;
+
+    if (mask->n_slabs > MOST_SLABS)
+        return;
+    if (mask->n_slabs > 0 && slab->dz == run[WORMIO_DZ] &&
+        slab->dy + slab->rows == run[WORMIO_DY] && slab->dx == run[WORMIO_DX_FIRST] &&
+        slab->voxels == voxels) {
+        slab->rows++;
+    } else if (mask->n_slabs++ < MOST_SLABS) {
+        *++slab = (wormio_slab){run[WORMIO_DZ], run[WORMIO_DY], 1, run[WORMIO_DX_FIRST], voxels};
+    }
 }
 
 int wormio_find_mask(const wormio_job *job, int64_t i, int32_t *known, wormio_mask *mask)
@@ -182,6 +222,7 @@ int wormio_find_mask(const wormio_job *job, int64_t i, int32_t *known, wormio_ma
     mask->n_runs = m->run_start[index + 1] - m->run_start[index];
     mask->weights = m->weights == NULL ? NULL : m->weights + m->weight_start[index];
     mask->voxels = mask->longest_run = 0;
+    mask->n_slabs = 0;
     for (int axis = 0; axis < 3; axis++) {
         mask->low[axis] = INT64_MAX;
         mask->high[axis] = INT64_MIN;
@@ -193,6 +234,7 @@ int wormio_find_mask(const wormio_job *job, int64_t i, int32_t *known, wormio_ma
 
         if (last[2] < first[2])
             continue; /* no voxel, so nowhere */
+        add_to_slabs(mask, run);
         mask->voxels += last[2] + 1 - first[2];
         if (last[2] + 1 - first[2] > mask->longest_run)
             mask->longest_run = last[2] + 1 - first[2];
@@ -240,11 +282,13 @@ int wormio_find_row(const wormio_job *job, const wormio_sample *sample, int64_t 
                     int64_t dy, const char **row)
 {
     int64_t plane, y, offset;
+    wormio_rows rows;
 
     *row = NULL;
     if (!place_row(job, sample, dz, dy, &plane, &y))
         return WORMIO_OK;
-    offset = job->pixels->row_offset[plane * job->pixels->height + y];
+    rows = wormio_rows_from(job->pixels, plane, y);
+    offset = wormio_row(&rows, 0);
     if (offset == -1)
         return WORMIO_EROWS;
     if (offset < 0 || offset > job->last_row)

@@ -28,6 +28,13 @@ typedef struct {
     int needs_voxels;    /* one by one, in scratch memory */
 } wormio_job;
 
+/* Rows of a mask that follow each other in one plane, all with the same columns. */
+typedef struct {
+    int64_t dz, dy, rows, dx, voxels; /* the first row, the first column, those of a row */
+} wormio_slab;
+
+enum { MOST_SLABS = 16 };
+
 /* One mask. */
 typedef struct {
     const int32_t *runs;
@@ -35,6 +42,8 @@ typedef struct {
     const double *weights; /* NULL: all are 1 */
     int64_t voxels, longest_run;
     int64_t low[3], high[3]; /* z, y, x: least and greatest offsets of its voxels */
+    int n_slabs; /* of which it consists; beyond MOST_SLABS: of more than that */
+    wormio_slab slabs[MOST_SLABS];
 } wormio_mask;
 
 /* One valid sample: what it has of its volume, and its centre, rounded, in the image. */
@@ -57,6 +66,39 @@ int wormio_check_job(wormio_job *job, int64_t size);
 
 /* The mask of a sample; `mask` is left as it is if it holds that one already. */
 int wormio_find_mask(const wormio_job *job, int64_t i, int32_t *known, wormio_mask *mask);
+
+/*
+ * Rows of one plane: where those from `y` on are. Bytes from a table are to be checked against
+ * the buffer; rows that follow each other all lie in it, since the job has been checked.
+ */
+typedef struct {
+    const int64_t *table; /* byte of row y; NULL: it is found as */
+    int64_t first, stride; /* first + (row - y) * stride */
+    int64_t above, below; /* how many rows there are before y, and from it on */
+} wormio_rows;
+
+static inline wormio_rows wormio_rows_from(const wormio_pixels *p, int64_t plane, int64_t y)
+{
+    wormio_rows rows = {NULL, 0, 0, 0, 0};
+
+    if (p->row_stride == 0) {
+        rows.table = p->row_offset + plane * p->height + y;
+    } else if (p->row_offset[plane] >= 0) {
+        rows.stride = p->row_stride;
+        rows.above = y - p->row_first;
+        rows.below = p->row_stop - y;
+        rows.first = p->row_offset[plane] + rows.above * rows.stride;
+    }
+    return rows;
+}
+
+/* The byte of the row `dy` below y; -1: it is not in the buffer. */
+static inline int64_t wormio_row(const wormio_rows *rows, int64_t dy)
+{
+    if (rows->table != NULL)
+        return rows->table[dy];
+    return dy >= -rows->above && dy < rows->below ? rows->first + dy * rows->stride : -1;
+}
 
 /* Round a coordinate to a pixel of [0, size). Returns 0 if it lies outside. */
 static inline int wormio_round(double x, int64_t size, int64_t *pixel)

@@ -8,7 +8,12 @@
 /* Bytes that every processor of today adds up at once. */
 enum { VECTOR_BYTES = 16 };
 
-#ifdef __GNUC__ /* which has vectors; without them the same is done pixel by pixel */
+/* These have vectors; without them the same is done pixel by pixel. */
+#if defined __GNUC__ && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define VECTORS
+#endif
+
+#ifdef VECTORS
 static const unsigned char ones_then_zeros[2 * VECTOR_BYTES] = {
     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
@@ -22,17 +27,17 @@ static const unsigned char ones_then_zeros[2 * VECTOR_BYTES] = {
  * LOWEST, HIGHEST
  *          integers only: limits of PIXEL
  * WIDE, MOST_RUNS
- *          if there are vectors: type of twice the width, and how many pixels it sums
- *          and a PIXEL counts
+ *          if there are vectors: type of twice the width, and of how many rows it sums
+ *          two columns
  */
 #define PIXEL uint8_t
 #define SUM int64_t
 #define SUFFIX u8
 #define LOWEST 0
 #define HIGHEST UINT8_MAX
-#ifdef __GNUC__
+#ifdef VECTORS
 #define WIDE uint16_t
-#define MOST_RUNS UINT8_MAX
+#define MOST_RUNS 128
 #endif
 #include "reduce.inc.h"
 
@@ -41,9 +46,9 @@ static const unsigned char ones_then_zeros[2 * VECTOR_BYTES] = {
 #define SUFFIX u16
 #define LOWEST 0
 #define HIGHEST UINT16_MAX
-#ifdef __GNUC__
+#ifdef VECTORS
 #define WIDE uint32_t
-#define MOST_RUNS UINT16_MAX
+#define MOST_RUNS 32768
 #endif
 #include "reduce.inc.h"
 
@@ -52,7 +57,7 @@ static const unsigned char ones_then_zeros[2 * VECTOR_BYTES] = {
 #define SUFFIX i16
 #define LOWEST INT16_MIN
 #define HIGHEST INT16_MAX
-#ifdef __GNUC__
+#ifdef VECTORS
 #define WIDE int32_t
 #define MOST_RUNS INT16_MAX
 #endif
@@ -63,7 +68,7 @@ static const unsigned char ones_then_zeros[2 * VECTOR_BYTES] = {
 #define SUFFIX u32
 #define LOWEST 0
 #define HIGHEST UINT32_MAX
-#ifdef __GNUC__
+#ifdef VECTORS
 #define WIDE uint64_t
 #define MOST_RUNS INT32_MAX
 #endif

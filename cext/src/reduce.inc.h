@@ -76,55 +76,74 @@ static void NAMED(add)(NAMED(tally) *t, const char *row, int64_t first, int64_t 
 typedef PIXEL NAMED(pixels) __attribute__((vector_size(VECTOR_BYTES)));
 typedef WIDE NAMED(pairs) __attribute__((vector_size(VECTOR_BYTES)));
 
+/* Sums of columns of pixels, as many as a vector holds. */
+typedef struct {
+    NAMED(pairs) even, odd;  /* of every two columns, in the width of both */
+    NAMED(pixels) saturated; /* not 0 where some pixel of the column is */
+} NAMED(columns);
+
+static inline void NAMED(add_row)(NAMED(columns) *c, const char *from, int counts,
+                                  NAMED(pixels) level)
+{
+    enum { BITS = 8 * sizeof(PIXEL) };
+    NAMED(pixels) taken;
+
+    memcpy(&taken, from, sizeof taken);
+    c->even += ((NAMED(pairs))taken << BITS) >> BITS;
+    c->odd += (NAMED(pairs))taken >> BITS;
+    if (counts)
+        c->saturated |= (NAMED(pixels))(taken >= level);
+}
+
 /*
  * Sum a mask that lies within image and sweep, of contiguous pixels, whose runs are no
  * longer than a vector, so far from the right edge that a vector may be loaded wherever a
- * run begins. What lies beyond the run is masked out.
+ * run begins. Columns beyond the run are left out at the end. If some pixel is saturated,
+ * t->saturated is not 0, but does not say how many are. `counts` is t->counts, as a constant:
+ * the fewer instructions, the more rows the processor fetches at once.
  */
-static int NAMED(sum_vectors)(const wormio_job *job, const wormio_sample *sample,
-                              const wormio_mask *mask, NAMED(tally) *t)
+static inline int NAMED(sum_vectors)(const wormio_job *job, const wormio_sample *sample,
+                                     const wormio_mask *mask, int counts, NAMED(tally) *t)
 {
-    enum { LANES = VECTOR_BYTES / sizeof(PIXEL), BITS = 8 * sizeof(PIXEL) };
-    const char *const column =
-        (const char *)job->pixels->data + sample->x * (int64_t)sizeof(PIXEL);
+    enum { SIZE = sizeof(PIXEL), LANES = VECTOR_BYTES / SIZE };
     const uint64_t last_row = (uint64_t)job->last_row; /* not negative, as the caller knows */
-    const int32_t *const stop = mask->runs + WORMIO_RUN_COLUMNS * mask->n_runs;
     const NAMED(pixels) level = (NAMED(pixels)){0} + t->level;
-    const int64_t *rows = NULL;
-    int64_t dz = INT64_MIN;
-    NAMED(pairs) even = {0}, odd = {0}; /* of every two pixels, in the width of both */
-    NAMED(pixels) counts = {0};
+    NAMED(pairs) sum = {0};
+    NAMED(pixels) saturated = {0};
 
-    for (const int32_t *run = mask->runs; run < stop; run += WORMIO_RUN_COLUMNS) {
-        const int64_t first = run[WORMIO_DX_FIRST];
-        const int64_t beyond = first - run[WORMIO_DX_STOP];
-        NAMED(pixels) taken, wanted;
-        NAMED(pairs) both;
-        int64_t offset;
+    for (const wormio_slab *slab = mask->slabs; slab < mask->slabs + mask->n_slabs; slab++) {
+        const char *const column =
+            (const char *)job->pixels->data + (sample->x + slab->dx) * SIZE;
+        const wormio_rows rows = wormio_rows_from(
+            job->pixels, sample->plane[sample->slot + slab->dz], sample->y + slab->dy);
+        NAMED(columns) c = {{0}, {0}, {0}};
+        NAMED(pixels) wanted;
+        NAMED(pairs) even, odd;
 
-        if (beyond == 0)
-            continue;
-        if (run[WORMIO_DZ] != dz) {
-            dz = run[WORMIO_DZ];
-            rows = job->pixels->row_offset +
-                   sample->plane[sample->slot + dz] * job->pixels->height + sample->y;
+        if (rows.table != NULL) {
+            for (int64_t i = 0; i < slab->rows; i++) {
+                if ((uint64_t)rows.table[i] > last_row)
+                    return rows.table[i] == -1 ? WORMIO_EROWS : WORMIO_EBOUNDS;
+                NAMED(add_row)(&c, column + rows.table[i], counts, level);
+            }
+        } else {
+            if (rows.above < 0 || rows.below < slab->rows)
+                return WORMIO_EROWS;
+            for (int64_t i = 0; i < slab->rows; i++)
+                NAMED(add_row)(&c, column + rows.first + i * rows.stride, counts, level);
         }
-        offset = rows[run[WORMIO_DY]];
-        if ((uint64_t)offset > last_row)
-            return offset == -1 ? WORMIO_EROWS : WORMIO_EBOUNDS;
-        memcpy(&taken, column + offset + first * (int64_t)sizeof(PIXEL), sizeof taken);
-        memcpy(&wanted, ones_then_zeros + VECTOR_BYTES + beyond * (int64_t)sizeof(PIXEL),
-               sizeof wanted);
-        both = (NAMED(pairs))(taken & wanted);
-        even += (both << BITS) >> BITS;
-        odd += both >> BITS;
-        /* A comparison that holds is -1. */
-        counts -= (NAMED(pixels))(taken >= level) & wanted;
+        memcpy(&wanted, ones_then_zeros + VECTOR_BYTES - slab->voxels * SIZE, sizeof wanted);
+        /* A pair of columns is all ones where the column that was summed in it is wanted. */
+        memcpy(&even, ones_then_zeros + VECTOR_BYTES - (slab->voxels + 1) / 2 * 2 * SIZE,
+               sizeof even);
+        memcpy(&odd, ones_then_zeros + VECTOR_BYTES - slab->voxels / 2 * 2 * SIZE, sizeof odd);
+        sum += (c.even & even) + (c.odd & odd);
+        saturated |= c.saturated & wanted;
     }
     for (int i = 0; i < LANES / 2; i++)
-        t->sum += (SUM)even[i] + (SUM)odd[i];
+        t->sum += (SUM)sum[i];
     for (int i = 0; i < LANES; i++)
-        t->saturated += counts[i];
+        t->saturated |= saturated[i];
     t->voxels = mask->voxels;
     return WORMIO_OK;
 }
@@ -277,6 +296,30 @@ static int NAMED(reduce_voxels)(const wormio_job *job, wormio_sample *sample,
     return status;
 }
 
+/* Sum the voxels of a sample. */
+static int NAMED(sum)(const wormio_job *job, const wormio_sample *sample,
+                      const wormio_mask *mask, int interior, NAMED(tally) *t)
+{
+#ifdef WIDE
+    const int64_t size = sizeof(PIXEL), lanes = VECTOR_BYTES / size;
+
+    if (interior && job->last_row >= 0 && t->stride == size && mask->longest_run <= lanes &&
+        mask->n_slabs <= MOST_SLABS && mask->n_runs <= MOST_RUNS &&
+        sample->x + mask->high[2] + lanes <= job->pixels->width) {
+        const NAMED(tally) fresh = *t;
+        int status = t->counts ? NAMED(sum_vectors)(job, sample, mask, 1, t)
+                               : NAMED(sum_vectors)(job, sample, mask, 0, t);
+
+        if (status != WORMIO_OK || !t->counts || t->saturated == 0)
+            return status;
+        *t = fresh; /* some are saturated: once more, to count them */
+    }
+#else
+    (void)interior;
+#endif
+    return NAMED(sum_stretches)(job, sample, mask, t);
+}
+
 static int NAMED(reduce_sample)(const wormio_job *job, wormio_sample *sample,
                                 const wormio_mask *mask, int64_t i, NAMED(tally) *t)
 {
@@ -288,16 +331,7 @@ static int NAMED(reduce_sample)(const wormio_job *job, wormio_sample *sample,
         return WORMIO_OK;
     if (job->needs_voxels)
         return NAMED(reduce_voxels)(job, sample, mask, i, t);
-#ifdef WIDE
-    if (interior && job->last_row >= 0 && mask->n_runs <= MOST_RUNS &&
-        t->stride == (int64_t)sizeof(PIXEL) &&
-        mask->longest_run * (int64_t)sizeof(PIXEL) <= VECTOR_BYTES &&
-        sample->x + mask->high[2] + VECTOR_BYTES / (int64_t)sizeof(PIXEL) <=
-            job->pixels->width)
-        status = NAMED(sum_vectors)(job, sample, mask, t);
-    else
-#endif
-        status = NAMED(sum_stretches)(job, sample, mask, t);
+    status = NAMED(sum)(job, sample, mask, interior, t);
     if (t->voxels > 0) {
         job->value[i] = (double)t->sum - (double)t->voxels * sample->offset;
         if (job->options->reducer == WORMIO_MEAN)

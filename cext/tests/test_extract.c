@@ -122,7 +122,7 @@ static call new_call(int kernel)
     c.saturated = allocate(sizeof *c.saturated);
 
     c.pixels = (wormio_pixels){c.data, (uint64_t)(size * PLANES * HEIGHT * WIDTH), PLANES,
-                               HEIGHT, WIDTH, c.row_offset, size};
+                               HEIGHT, WIDTH, c.row_offset, size, 0, 0, 0};
     lay_rows(&c, size, 1);
     c.samples = (wormio_samples){1, SLOTS, 1, c.plane, c.slot, c.yx, c.mask, c.offset};
     c.plane[1] = 1;
@@ -435,6 +435,59 @@ static void test_centres(void)
     free_call(&c);
 }
 
+static void test_rows_that_follow_each_other(void)
+{
+    for (int kernel = 0; kernel < KERNELS; kernel++) {
+        call c = new_call(kernel);
+        const int64_t row = WIDTH * (int64_t)kernels[kernel].size;
+        const double box = 9.0 * (value(0, 2, 3) + value(1, 2, 3));
+
+        for (int i = 0; i < PLANES; i++)
+            c.row_offset[i] = i < 2 ? (i * HEIGHT + 1) * row : -1;
+        c.pixels.row_stride = row;
+        c.pixels.row_first = 1;
+        c.pixels.row_stop = 4;
+        check_sum(kernel, &c, box, 18);
+        for (int reducer = WORMIO_SUM; reducer < WORMIO_GATHER; reducer += WORMIO_MAX) {
+            c.options.reducer = reducer;
+            c.pixels.row_first = 2; /* as many rows, and bytes, but others */
+            c.pixels.row_stop = 5;
+            CHECK(reduce(kernel, &c) == WORMIO_EROWS);
+            c.pixels.row_first = 0;
+            c.pixels.row_stop = 3;
+            CHECK(reduce(kernel, &c) == WORMIO_EROWS);
+            c.pixels.row_first = c.pixels.row_stop = 3;
+            CHECK(reduce(kernel, &c) == WORMIO_EROWS);
+            c.pixels.row_first = 1;
+            c.pixels.row_stop = 4;
+            c.row_offset[1] = -1;
+            CHECK(reduce(kernel, &c) == WORMIO_EROWS);
+            c.row_offset[1] = (HEIGHT + 1) * row;
+            CHECK(reduce(kernel, &c) == WORMIO_OK);
+        }
+        /* Every plane is checked, needed or not. */
+        const int64_t bad[] = {-2, INT64_MIN, INT64_MAX, (PLANES * HEIGHT - 3) * row + 1};
+        for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+            c.row_offset[2] = bad[k];
+            CHECK(reduce(kernel, &c) == WORMIO_EBOUNDS);
+        }
+        c.row_offset[2] = (PLANES * HEIGHT - 3) * row;
+        CHECK(reduce(kernel, &c) == WORMIO_OK);
+        c.pixels.row_stop = HEIGHT + 1;
+        CHECK(reduce(kernel, &c) == WORMIO_EARG);
+        c.pixels.row_stop = 0;
+        CHECK(reduce(kernel, &c) == WORMIO_EARG);
+        c.pixels.row_first = -1;
+        CHECK(reduce(kernel, &c) == WORMIO_EARG);
+        c.pixels.row_first = 0;
+        c.pixels.row_stride = -1;
+        CHECK(reduce(kernel, &c) == WORMIO_EARG);
+        c.pixels.row_stride = INT64_MAX;
+        CHECK(reduce(kernel, &c) == WORMIO_EARG);
+        free_call(&c);
+    }
+}
+
 static void test_rows_in_the_buffer(void)
 {
     call c = new_call(U16);
@@ -731,9 +784,9 @@ static void test_refusals(void)
 /* Counts of 0 make null pointers good. */
 static void test_nothing_to_do(void)
 {
-    const wormio_pixels none = {NULL, 0, 0, HEIGHT, WIDTH, NULL, 2};
+    const wormio_pixels none = {NULL, 0, 0, HEIGHT, WIDTH, NULL, 2, 0, 0, 0};
     const int64_t row_offset[HEIGHT] = {0}, run_start[1] = {0}, plane = 0;
-    const wormio_pixels no_columns = {NULL, 0, 1, HEIGHT, 0, row_offset, 2};
+    const wormio_pixels no_columns = {NULL, 0, 1, HEIGHT, 0, row_offset, 2, 0, 0, 0};
     const wormio_samples no_volumes = {0, 5, 5, NULL, NULL, NULL, NULL, NULL};
     const double yx[2] = {0.0, 0.0}, offset = 0.0;
     const int32_t slot = 0, mask = 0;
@@ -823,7 +876,7 @@ static void test_sums_are_exact(void)
         for (int length = 1; length <= 40; length += 3) {
             int64_t row_offset[MANY];
             const wormio_pixels p = {types[type].data, (uint64_t)(types[type].size * MANY * MANY),
-                                     1, MANY, MANY, row_offset, types[type].size};
+                                     1, MANY, MANY, row_offset, types[type].size, 0, 0, 0};
             const wormio_masks m = {1, MANY * MANY / 4, 0, run_start, runs, NULL, NULL};
             wormio_options options = {WORMIO_SUM, WORMIO_NAN, 0, 0, 1, 0.5, types[type].pixel};
             double number, expected = types[type].pixel * length * (MANY * MANY / 4);
@@ -862,7 +915,7 @@ static void test_ranks(void)
     int64_t row_offset = 0, run_start[2] = {0, 1}, plane = 0;
     int32_t slot = 0, mask = 0, runs[4] = {0, 0, 0, N}, voxels, saturated;
     double yx[2] = {0.0, 0.0}, offset = 0.0;
-    const wormio_pixels p = {pixels, sizeof pixels, 1, 1, N, &row_offset, sizeof *pixels};
+    const wormio_pixels p = {pixels, sizeof pixels, 1, 1, N, &row_offset, sizeof *pixels, 0, 0, 0};
     const wormio_samples one = {1, 1, 1, &plane, &slot, yx, &mask, &offset};
     const wormio_masks m = {1, 1, 0, run_start, runs, NULL, NULL};
 
@@ -914,6 +967,7 @@ int main(void)
     test_extreme_offsets();
     test_centres();
     test_rows_in_the_buffer();
+    test_rows_that_follow_each_other();
     test_reducers();
     test_weights();
     test_between_pixels();

@@ -392,7 +392,9 @@ def by_twin(case):
 def by_core(case):
     pixels, points, masks, weights, index, options, choice, offset, unread = case
     block = Block.from_array(pixels, height=pixels.shape[2])
-    block = attrs.evolve(block, row_offset=np.where(unread, -1, block.row_offset))
+    if unread.any():
+        block = block.with_table()
+        block = attrs.evolve(block, row_offset=np.where(unread, -1, block.row_offset))
     reduced = kernels.reduce(
         block,
         **points,
@@ -476,7 +478,9 @@ def test_gathered_voxels_reduce_to_the_same(case):
     pixels, points, masks, _, index, options, _, offset, unread = case
     expected = outcome(by_twin, case)
     block = Block.from_array(pixels, height=pixels.shape[2])
-    block = attrs.evolve(block, row_offset=np.where(unread, -1, block.row_offset))
+    if unread.any():
+        block = block.with_table()
+        block = attrs.evolve(block, row_offset=np.where(unread, -1, block.row_offset))
     table = table_of_masks([as_runs(mask) for mask in masks], index)
     offsets = [offset * (c + 1) for c in range(pixels.shape[1])]
     if expected is ExtractionError:
@@ -635,24 +639,15 @@ def test_rows_may_lie_anywhere_in_the_buffer():
     for place, row in enumerate(order):
         offset[row] = start[place]
         buffer[start[place] : start[place] + 60] = whole.reshape(60, 30)[row].view(np.uint8)
-    shuffled = attrs.evolve(block, buffer=buffer, row_offset=offset.reshape(1, 3, 20))
+    shuffled = attrs.evolve(block.with_table(), buffer=buffer, row_offset=offset.reshape(1, 3, 20))
     points = {"planes": [[2, 0, 1]], "slot": [[1] * 3], "yx": [[[9, 9], [0, 0], [19.0, 28]]]}
     for boundary in BOUNDARIES:
         arguments = {"runs": box(3, 5, 5), "boundary": boundary} | points
         assert_same_bits(run(shuffled, **arguments), run(block, **arguments))
 
 
-@pytest.mark.parametrize("bad", [-2, 1142, 10**12, -(2**63)])
-def test_a_block_whose_rows_are_not_in_its_buffer_cannot_be_made(bad):
-    block = Block.from_array(ramp()[:, None], height=20)
-    table = block.row_offset.copy()
-    table[0, 0, 7] = bad
-    with pytest.raises(ExtractionError, match="outside the buffer"):
-        attrs.evolve(block, row_offset=table)
-
-
-def test_the_core_checks_rows_itself():
-    block = Block.from_array(ramp()[:, None], height=20)
+def test_rows_that_are_not_in_the_buffer_are_refused():
+    block = Block.from_array(ramp()[:, None], height=20).with_table()
     for bad in (1142, 10**12, -2, -(2**63)):
         block.row_offset[0, 0, 10] = bad
         for operation in ("sum", "max"):
@@ -665,6 +660,51 @@ def test_the_core_checks_rows_itself():
                     runs=box(1, 3, 3),
                     operation=operation,
                 )
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.uint32])
+@pytest.mark.parametrize("rows", [127, 129])  # vectors of bytes sum 128 rows
+@pytest.mark.parametrize("end", ["min", "max"])
+def test_sums_of_the_highest_and_lowest_pixels_are_exact(dtype, rows, end):
+    extreme = getattr(np.iinfo(dtype), end)
+    block = Block.from_array(np.full((1, 1, 140, 40), extreme, dtype), height=140)
+    points = {"planes": [[0]], "slot": [[0]], "yx": [[[70, 4]]], "runs": box(1, rows, 5)}
+    value, _, saturated = run(block, saturation=np.iinfo(dtype).max, **points)
+    assert value[0, 0] == int(extreme) * rows * 5
+    assert saturated[0, 0] == (rows * 5 if end == "max" else 0)
+
+
+def test_rows_that_follow_each_other_need_no_table():
+    whole = Block.from_array(ramp(3)[:, None], height=20)
+    points = {"planes": [[0, 2, -1]], "slot": [[0, 1, 1]], "yx": [[[9, 9], [10, 4], [9.0, 20]]]}
+    for operation in ("mean", "max"):
+        for boundary in BOUNDARIES:
+            arguments = points | {
+                "runs": box(3, 3, 5),
+                "operation": operation,
+                "boundary": boundary,
+            }
+            assert_same_bits(run(whole, **arguments), run(whole.with_table(), **arguments))
+            part = Block.from_array(ramp(3)[:, None, 8:12], height=20, row_first=8)
+            assert_same_bits(run(part, **arguments), run(whole, **arguments))
+
+
+@pytest.mark.parametrize("operation", ["sum", "max"])
+@pytest.mark.parametrize("y", [8, 11])
+def test_rows_before_and_behind_those_that_follow_each_other_are_refused(operation, y):
+    part = Block.from_array(ramp(3)[:, None, 8:12], height=20, row_first=8)
+    arguments = {"planes": [[1]], "slot": [[0]], "yx": [[[y, 10]]], "runs": box(1, 3, 3)}
+    with pytest.raises(ExtractionError, match="row"):
+        run(part, operation=operation, **arguments)
+
+
+@pytest.mark.parametrize(
+    "change", [{"row_stride": 0}, {"height": 21, "row_stride": 0}, {"row_offset": np.zeros(3, int)}]
+)
+def test_a_table_of_another_shape_than_the_block_says_is_refused(change):
+    block = attrs.evolve(Block.from_array(ramp()[:, None], height=20), **change)
+    with pytest.raises(ExtractionError, match="row_offset of the block has the wrong shape"):
+        run(block, planes=[[0]], slot=[[0]], yx=[[[9, 9]]], runs=box(1, 3, 3))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -42,21 +43,24 @@ def reduce_block(block: Block, task: Task) -> Samples:
         The task's channels, with its planes and the rows that its masks touch.
     task : Task
     """
-    n_channels, *rest = task.slot.shape
     background = None if task.background is None else _background(block, task, task.background)
-    samples = Samples.empty((n_channels, len(task.masks), *rest), background=background is not None)
-    for k, table in enumerate(task.masks):
-        reduced = _reduce(block, task, table)
-        samples.data[:, k] = reduced.value
-        samples.voxels[:, k] = reduced.voxels
-        samples.saturated[:, k] = reduced.saturated
-        if background is not None:
+    of_masks = [_reduce(block, task, table) for table in task.masks]
+    if background is not None:
+        for reduced in of_masks:
             # Of each voxel: a sum has as many of them.
             summed = isinstance(task.reducer, Sum)
-            samples.data[:, k] -= background * reduced.voxels if summed else background
-    if samples.background is not None:
-        samples.background[:, 0] = background
-    return samples
+            reduced.value[...] -= background * reduced.voxels if summed else background
+    return Samples(
+        data=_side_by_side([reduced.value for reduced in of_masks]),
+        voxels=_side_by_side([reduced.voxels for reduced in of_masks]),
+        saturated=_side_by_side([reduced.saturated for reduced in of_masks]),
+        background=None if background is None else background[:, np.newaxis],
+    )
+
+
+def _side_by_side(of_masks: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Return (C, V, N) of each mask as (C, K, V, N), without a copy if there is only one."""
+    return of_masks[0][:, np.newaxis] if len(of_masks) == 1 else np.stack(of_masks, axis=1)
 
 
 def _background(block: Block, task: Task, kind: Background) -> NDArray[np.float64]:

@@ -256,7 +256,10 @@ def _run(
     kernel = _kernel(block)
     _check_choices(choices)
     operation = choices.operation
-    n_channels, n_planes, height = block.row_offset.shape
+    # C takes the table to have as many elements as this says.
+    table_shape = (None, None) if block.row_stride else (None, None, block.height)
+    _check_shape("row_offset of the block", block.row_offset.shape, table_shape)
+    n_channels, n_planes = block.row_offset.shape[:2]
     planes = _integers("planes", given.planes, np.int64, (n_channels, None, None))
     _, n_volumes, n_slots = planes.shape
     slot = _integers("slot", given.slot, np.int32, (n_channels, n_volumes, None))
@@ -272,10 +275,11 @@ def _run(
         )
     # The channels follow one another: for the core they are further volumes.
     _check_planes(planes, n_planes)
-    first = np.arange(n_channels)[:, np.newaxis, np.newaxis] * n_planes
-    plane = np.where(planes < 0, -1, planes + first)
+    plane = planes + np.arange(n_channels)[:, np.newaxis, np.newaxis] * n_planes
+    plane[planes < 0] = -1
+    mask = np.empty(slot.shape, np.int32)
     try:
-        mask = np.ascontiguousarray(np.broadcast_to(table.index, slot.shape), np.int32)
+        np.copyto(mask, table.index, casting="safe")
     except ValueError:
         raise ExtractionError(
             "the masks are of other samples",
@@ -298,10 +302,12 @@ def _run(
             buffer,
             block.buffer.nbytes,
             n_channels * n_planes,
-            height,
+            block.height,
             block.width,
             row_offset,
             block.pixel_stride,
+            block.row_stride,
+            *block.rows,
         ),
     )
     of_samples = (
@@ -413,14 +419,15 @@ def _check_planes(planes: NDArray[np.int64], n_planes: int) -> None:
 def _check_shape(name: str, shape: tuple[int, ...], expected: tuple[int | None, ...]) -> None:
     """Compare a shape with the expected one, where None is any length."""
     if len(shape) != len(expected) or any(
-        want is not None and have != want for have, want in zip(shape, expected, strict=True)
+        want not in {None, have} for have, want in zip(shape, expected, strict=True)
     ):
         wanted = ", ".join("any" if want is None else str(want) for want in expected)
         raise ExtractionError(
             f"{name} has the wrong shape",
             expected=f"({wanted})",
             found=str(shape),
-            cure="shapes are planes (C, V, S), slot (C, V, N), yx (C, V, N, 2), offset (C,)",
+            cure="shapes are planes (C, V, S), slot (C, V, N), yx (C, V, N, 2), offset (C,); "
+            "of a block's row_offset (C, P, Y), or (C, P) with a row_stride",
         )
 
 

@@ -21,8 +21,8 @@ __all__ = ["Block", "read_block"]
 class Block:
     """Rows of images in one buffer; C channels, P planes, images of Y rows.
 
-    A row is whole, but it may lie anywhere in the buffer: a row that was read as part of a long
-    range of a file stays where it is.
+    A row is whole. It may lie anywhere in the buffer (a row that was read as part of a long range
+    of a file stays where it is), or the rows of a plane follow each other, as in an array.
 
     Parameters
     ----------
@@ -30,44 +30,43 @@ class Block:
         C-contiguous.
     dtype : numpy.dtype
         Of a pixel.
-    row_offset : (C, P, Y) int64
-        Byte of the buffer at which the first pixel of a row lies; -1: it was not read.
-        C-contiguous.
-    width : int
-        Pixels of a row.
+    row_offset : (C, P, Y) or (C, P) int64
+        Byte of the buffer at which the first pixel of a row lies; -1: it was not read. Or that of
+        the first row of `rows` of a plane; -1: none was read. C-contiguous.
+    height, width : int
+        Rows of the whole image, pixels of a row.
     pixel_stride : int
         Bytes from a pixel to the one on its right; more than its size where channels are
         interleaved.
+    row_stride : int
+        Bytes from row to row where they follow each other; 0: `row_offset` names each.
+    rows : (int, int)
+        Half-open range of the rows that follow each other.
 
-    Raises
-    ------
-    ExtractionError
-        A row is not within the buffer.
+    Notes
+    -----
+    Whether rows lie within the buffer is found out by the C core, when it looks for them: a pass
+    over the table here would cost half as much as the kernel.
     """
 
     buffer: NDArray[np.uint8]
     dtype: np.dtype[Any]
     row_offset: NDArray[np.int64]
+    height: int
     width: int
     pixel_stride: int
+    row_stride: int = 0
+    rows: tuple[int, int] = (0, 0)
 
-    def __attrs_post_init__(self) -> None:
-        row = (self.width - 1) * self.pixel_stride + self.dtype.itemsize if self.width else 0
-        if self.row_offset.size and not (
-            self.row_offset.min() >= -1 and self.row_offset.max() <= self.buffer.nbytes - row
-        ):
-            rows = self.row_offset[self.row_offset >= 0]
-            if rows.size or self.row_offset.min() < -1:
-                raise ExtractionError(
-                    "rows lie outside the buffer of pixels",
-                    expected=f"rows of {row} bytes in a buffer of {self.buffer.nbytes}, or -1",
-                    found=f"offsets {self.row_offset.min()} to {self.row_offset.max()}",
-                )
-
-    @property
-    def height(self) -> int:
-        """Rows of the whole image, Y."""
-        return int(self.row_offset.shape[2])
+    def with_table(self) -> Block:
+        """Return the same block with the byte of each row, (C, P, Y), in its table."""
+        if self.row_stride == 0:
+            return self
+        table = np.full((*self.row_offset.shape, self.height), -1, np.int64)
+        first = self.row_offset[..., np.newaxis]
+        rows = first + np.arange(self.rows[1] - self.rows[0]) * self.row_stride
+        table[..., slice(*self.rows)] = np.where(first < 0, -1, rows)
+        return attrs.evolve(self, row_offset=table, row_stride=0, rows=(0, 0))
 
     @classmethod
     def from_array(cls, pixels: NDArray[Any], *, height: int, row_first: int = 0) -> Block:
@@ -103,24 +102,20 @@ class Block:
             )
         if pixels.size and min(pixels.strides) <= 0:
             pixels = np.ascontiguousarray(pixels)
-        table = np.full((n_channels, n_planes, height), -1, np.int64)
-        planes, channels, rows, stride = pixels.strides
-        if not pixels.size:
-            buffer, stride = np.empty(0, np.uint8), pixels.itemsize
-        else:
-            buffer = _bytes_of(pixels)
-            table[:, :, row_first : row_first + n_rows] = (
-                np.arange(n_channels)[:, np.newaxis, np.newaxis] * channels
-                + np.arange(n_planes)[:, np.newaxis] * planes
-                + np.arange(n_rows) * rows
-            )
+        plane, channel, row, stride = pixels.strides
+        offset = np.full((n_channels, n_planes), -1, np.int64)
+        if pixels.size:
+            offset[:] = np.arange(n_channels)[:, np.newaxis] * channel + np.arange(n_planes) * plane
         return cls(
-            buffer=buffer,
+            buffer=_bytes_of(pixels) if pixels.size else np.empty(0, np.uint8),
             dtype=pixels.dtype,
-            row_offset=table,
+            row_offset=offset,
+            height=height,
             width=width,
             # numpy leaves the stride of an axis of length 1 arbitrary.
-            pixel_stride=stride if width > 1 else pixels.itemsize,
+            pixel_stride=stride if width > 1 and pixels.size else pixels.itemsize,
+            row_stride=row if n_rows > 1 and pixels.size else 1,
+            rows=(row_first, row_first + n_rows),
         )
 
 
@@ -172,6 +167,7 @@ def read_block(
         buffer=read_rows(array, plan),
         dtype=array.dtype,
         row_offset=plan.row_offset.reshape(len(channels), -1, height),
+        height=height,
         width=width,
         pixel_stride=layout.pixel_stride,
     )
@@ -191,10 +187,10 @@ def _decoded(
     used = np.flatnonzero(needed.any(axis=0))
     pixels = _images(array, frames[0], channels, needed[:, used], used, rows)
     block = Block.from_array(pixels, height=height, row_first=rows[0])
-    table = np.full((len(channels), n_frames, height), -1, np.int64)
-    table[:, used] = block.row_offset
-    table[~needed] = -1
-    return attrs.evolve(block, row_offset=table)
+    offset = np.full((len(channels), n_frames), -1, np.int64)
+    offset[:, used] = block.row_offset
+    offset[~needed] = -1
+    return attrs.evolve(block, row_offset=offset)
 
 
 def _images(
