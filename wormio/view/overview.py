@@ -147,11 +147,9 @@ def _draw_traces(axes: Axes, signal: Signal, truth: NDArray[Any] | None) -> None
     _draw_events(axes, signal)
     # Above the axes, where it hides no trace.
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), fontsize=8, ncols=3, frameon=False)
-    axes.set(
-        title=f"the {len(chosen)} most active neurons, {signal.channel.name}",
-        xlabel="time (s)",
-        ylabel=f"{signal.unit}, shifted",
-    )
+    # At the left: the legend is at the right, and would touch a title in the middle.
+    axes.set_title(f"the {len(chosen)} most active neurons, {signal.channel.name}", loc="left")
+    axes.set(xlabel="time (s)", ylabel=f"{signal.unit}, shifted")
 
 
 def _draw_events(axes: Axes, signal: Signal) -> None:
