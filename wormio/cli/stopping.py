@@ -18,6 +18,7 @@ __all__ = ["stopping_soon"]
 
 # SLURM sends SIGKILL some time after SIGTERM, and whoever presses Ctrl-C presses it again.
 _SECONDS = 1.5
+_NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
@@ -46,6 +47,8 @@ def stopping_soon(hint: Callable[[], str]) -> Iterator[None]:
 
     def watch() -> None:
         number = os.read(read, 1)
+        while number and number[0] not in _NUMBERS:  # another signal that has a handler
+            number = os.read(read, 1)
         deadline = time.monotonic() + _SECONDS
         while number:
             left = max(deadline - time.monotonic(), 0.0)
@@ -57,12 +60,16 @@ def stopping_soon(hint: Callable[[], str]) -> Iterator[None]:
 
     def stop(number: int, _frame: FrameType | None) -> None:
         # No thread is started here: the main thread may hold any lock at this moment.
-        os.write(write, bytes([number]))
         raise KeyboardInterrupt if number == signal.SIGINT else TerminatedError
 
     watcher = threading.Thread(target=watch, name="wormio-stopping", daemon=True)
     watcher.start()
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    # The watcher learns of a signal from C, when it comes. `stop` runs in the main thread, as soon
+    # as that gets to it: never, if the signal came just before it began to wait for a worker that
+    # is stuck.
+    os.set_blocking(write, False)
+    woken = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    before = {number: signal.signal(number, stop) for number in _NUMBERS}
     try:
         yield
     except (KeyboardInterrupt, TerminatedError):
@@ -71,6 +78,7 @@ def stopping_soon(hint: Callable[[], str]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(woken)
         os.close(write)
         watcher.join()
         os.close(read)
