@@ -2,7 +2,8 @@
 
 import gc
 import os
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -41,6 +42,24 @@ def real_data() -> Path:
             "point WORMIO_TEST_DATA to them"
         )
     return folder
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Return a function that runs the program and gives exit code, stdout and stderr."""
+    from wormio.cli import main  # not before the plugins are switched off, above
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        handler = signal.getsignal(signal.SIGTERM)
+        try:
+            with pytest.raises(SystemExit) as ended:
+                main([str(argument) for argument in arguments])
+        finally:
+            signal.signal(signal.SIGTERM, handler)
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return call
 
 
 def _open_files() -> set[str]:

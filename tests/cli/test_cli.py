@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 
@@ -10,26 +9,8 @@ import numpy as np
 import pytest
 
 import wormio
-from wormio.cli import main
 from wormio.cli.exits import exit_code
 from wormio.testing import Phantom, Scan, write_leifer, write_truth
-
-
-@pytest.fixture
-def run(capsys):
-    """Return a function that runs the program and gives exit code, stdout and stderr."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        handler = signal.getsignal(signal.SIGTERM)
-        try:
-            with pytest.raises(SystemExit) as ended:
-                main([str(argument) for argument in arguments])
-        finally:
-            signal.signal(signal.SIGTERM, handler)
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture(scope="module")
