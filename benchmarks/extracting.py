@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 import wormio
 from benchmarks.contest import Contenders, Contest, Goal
 from benchmarks.recordings import PLANES, map_file, neurons, volume_of, write_volumes
+from wormio.extraction.passing import pass_points
 from wormio.extraction.planned import plan_rows
 from wormio.extraction.ranges import read_ranges
 from wormio.extraction.touching import touched_rows
@@ -59,15 +60,15 @@ def _bare_reads(recording: BaseRecording, where: Positions) -> Callable[[], None
     plans = []
     for volume in range(_VOLUMES):
         frames = (volume * PLANES, (volume + 1) * PLANES)
-        spans = touched_rows(
+        points = pass_points(
             np.tile(np.arange(PLANES), (2, 1, 1)),
             np.stack([np.floor(where.coords[volume, :, 0] + 0.5).astype(np.int32)] * 2)[:, None],
             np.stack([where.coords[volume, :, 1:]] * 2)[:, None],
             table,
-            n_frames=PLANES,
-            shape=(layout.height, layout.width),
-            clip=False,
+            (0.0, 0.0),
+            n_planes=PLANES,
         )
+        spans = touched_rows([points], (layout.height, layout.width), boundary="exclude")
         plans.append(plan_rows(layout, frames, (0, 1), spans).ranges)
     buffer = np.zeros(max(plan.buffer_bytes for plan in plans), np.uint8)
 

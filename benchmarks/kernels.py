@@ -18,6 +18,7 @@ from benchmarks.extracting import BOX, box_index, by_slicing
 from benchmarks.recordings import CHANNELS, PLANES, SHAPE, neurons
 from wormio.extraction import Mean
 from wormio.extraction.kernels import reduce
+from wormio.extraction.passing import pass_points
 from wormio.extraction.reading import Block
 
 __all__ = ["CONTESTS"]
@@ -32,16 +33,19 @@ def _by_kernel(volumes: NDArray[np.uint16], zyx: NDArray[np.float64]) -> Callabl
     block = Block.from_array(volumes.reshape(-1, CHANNELS, *SHAPE), height=SHAPE[0])
     planes = np.arange(_VOLUMES * PLANES).reshape(_VOLUMES, PLANES)
     shape = (CHANNELS, _VOLUMES, n)
-    call: dict[str, Any] = {
-        "planes": np.broadcast_to(planes, (CHANNELS, *planes.shape)),
-        "slot": np.broadcast_to(np.floor(zyx[:, 0] + 0.5).astype(np.int32), shape),
-        "yx": np.broadcast_to(zyx[:, 1:], (*shape, 2)),
-        "table": BOX.table(n),
-        "operation": Mean().operation,
-        "boundary": "exclude",
-        "offset": (0.0,) * CHANNELS,
-    }
-    return lambda: reduce(block, **call).value
+    call = (
+        np.broadcast_to(planes, (CHANNELS, *planes.shape)),
+        np.broadcast_to(np.floor(zyx[:, 0] + 0.5).astype(np.int32), shape),
+        np.broadcast_to(zyx[:, 1:], (*shape, 2)),
+        BOX.table(n),
+        (0.0,) * CHANNELS,
+    )
+
+    def means() -> NDArray[np.float64]:
+        points = pass_points(*call, n_planes=planes.size)
+        return reduce(block, points, operation=Mean().operation, boundary="exclude").value
+
+    return means
 
 
 def _matrix(zyx: NDArray[np.float64]) -> scipy.sparse.csr_array:

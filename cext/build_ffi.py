@@ -18,10 +18,12 @@ HERE = Path(__file__).resolve().parent
 # The only place that lists the files; setuptools wants them relative to the project's root.
 SOURCES = [
     "src/geometry.c",
+    "src/list_spans.c",
     "src/place_rows.c",
     "src/read_ranges.c",
     "src/reduce.c",
     "src/status.c",
+    "src/touch_rows.c",
     "src/values.c",
 ]
 DEPENDS = [

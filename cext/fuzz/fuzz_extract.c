@@ -97,7 +97,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     double *yx = array(2 * volumes * points, 8), *offset = array(volumes, 8);
     double *weights = array(n_weights, 8), *scratch = array(n_scratch, 8);
     double *value = array(volumes * points, 8);
+    unsigned char *touched = array(planes * height, 1);
 
+    memset(touched, 0, (size_t)(planes * height));
     for (int64_t i = 0; i < nbytes; i++)
         pixels[i] = (char)(i * 31 + (i >> 3));
     for (int64_t i = 0; i < planes * height; i++)
@@ -143,8 +145,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                               (int)take(1) % 4 == 0, number(30), (double)take(1) / 250.0,
                               coordinate()};
 
-    kernels[type](&p, &s, &m, &o, scratch, n_scratch, value, voxels, saturated);
+    const int status =
+        kernels[type](&p, &s, &m, &o, scratch, n_scratch, value, voxels, saturated);
+    const int marked = wormio_touch_rows(&p, &s, &m, &o, touched);
 
+    if (status == WORMIO_OK) { /* then the kernel needs no other rows than those */
+        if (marked != WORMIO_OK)
+            abort();
+        for (int64_t i = 0; i < planes * height && p.row_stride == 0; i++) {
+            if (!touched[i])
+                row_offset[i] = -1;
+        }
+        if (kernels[type](&p, &s, &m, &o, scratch, n_scratch, value, voxels, saturated) !=
+            WORMIO_OK)
+            abort();
+    }
+
+    free(touched);
     free(pixels);
     free(row_offset);
     free(plane);

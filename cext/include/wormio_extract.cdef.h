@@ -76,5 +76,8 @@ wormio_reduce_fn wormio_reduce_u32;
 wormio_reduce_fn wormio_reduce_f32;
 wormio_reduce_fn wormio_reduce_f64;
 
+int wormio_touch_rows(const wormio_pixels *pixels, const wormio_samples *samples,
+                      const wormio_masks *masks, const wormio_options *options,
+                      unsigned char *touched);
 const char *wormio_strerror(int status);
 const char *wormio_build_id(void);

@@ -151,6 +151,21 @@ wormio_reduce_fn wormio_reduce_u32;
 wormio_reduce_fn wormio_reduce_f32;
 wormio_reduce_fn wormio_reduce_f64;
 
+/*
+ * Mark the rows that a kernel looks at, by the same rules: nothing else has to be read.
+ *
+ * pixels   only n_planes, height and width are looked at.
+ * options  only boundary and linear.
+ * touched  [n_planes, height] becomes 1 for these rows; the others are left as they are, so
+ *          that several masks can be marked, one after the other.
+ *
+ * A few rows more may be marked: a sample's whole mask, where WORMIO_NAN makes it not valid, and
+ * rows of which only columns beyond the image are asked for.
+ */
+int wormio_touch_rows(const wormio_pixels *pixels, const wormio_samples *samples,
+                      const wormio_masks *masks, const wormio_options *options,
+                      unsigned char *touched);
+
 /* A status in words; never NULL, static storage. */
 const char *wormio_strerror(int status);
 

@@ -9,16 +9,17 @@ enum wormio_read_status {
 
 typedef struct {
     int64_t n_spans, n_images, height;
+    const int64_t *spans;
     const int64_t *order;
     const int64_t *group;
     const int64_t *begin;
-    const int64_t *image;
-    const int64_t *first;
-    const int64_t *stop;
     int64_t row_stride;
     int64_t row_bytes;
     int64_t gap;
 } wormio_spans;
+
+int64_t wormio_list_spans(const unsigned char *touched, int64_t n_images, int64_t height,
+                          int64_t *spans);
 
 int wormio_place_rows(const wormio_spans *spans, int64_t *row_offset, int64_t *ranges,
                       int64_t *n_ranges, int64_t *n_bytes);

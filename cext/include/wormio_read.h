@@ -35,15 +35,32 @@ enum wormio_range_column {
     WORMIO_RANGE_COLUMNS = 4
 };
 
-/* Spans: rows of one image that follow each other. They may overlap. */
+/* Columns of a span: rows of one image that follow each other. */
+enum wormio_span_column {
+    WORMIO_SPAN_IMAGE = 0,
+    WORMIO_SPAN_FIRST = 1, /* row */
+    WORMIO_SPAN_STOP = 2,  /* row after the last */
+    WORMIO_SPAN_COLUMNS = 3
+};
+
+/*
+ * List the rows of some images that are marked.
+ *
+ * touched  [n_images, height] 1 or 0.
+ * spans    out [up to n_images * ((height + 1) / 2), 3] by image and row, none next to another.
+ *
+ * Returns how many there are.
+ */
+int64_t wormio_list_spans(const unsigned char *touched, int64_t n_images, int64_t height,
+                          int64_t *spans);
+
+/* Spans in files. They may overlap. */
 typedef struct {
     int64_t n_spans, n_images, height;
+    const int64_t *spans; /* [n_spans, 3] */
     const int64_t *order; /* [n_spans] the spans by group, and by begin within it */
     const int64_t *group; /* [n_spans] spans of different groups share no range */
     const int64_t *begin; /* [n_spans] byte in the file of the first row */
-    const int64_t *image; /* [n_spans] */
-    const int64_t *first; /* [n_spans] first row, */
-    const int64_t *stop;  /* [n_spans]   and the one after the last */
     int64_t row_stride;   /* bytes from row to row */
     int64_t row_bytes;    /* bytes of a row */
     int64_t gap;          /* so many bytes that nobody wants are read rather than

@@ -13,12 +13,19 @@ static int countable(int64_t rows, int64_t columns, size_t size)
            (columns == 0 || rows <= INT64_MAX / (int64_t)size / columns);
 }
 
+static int check_image(const wormio_pixels *p)
+{
+    return p->height < 0 || p->height > size_limit || p->width < 0 || p->width > size_limit ||
+                   !countable(p->n_planes, p->height, sizeof *p->row_offset)
+               ? WORMIO_EARG
+               : WORMIO_OK;
+}
+
 static int check_pixels(const wormio_job *job, int64_t size)
 {
     const wormio_pixels *p = job->pixels;
 
-    if (p->nbytes > INT64_MAX || p->height < 0 || p->height > size_limit || p->width < 0 ||
-        p->width > size_limit || !countable(p->n_planes, p->height, sizeof *p->row_offset))
+    if (p->nbytes > INT64_MAX || check_image(p) != WORMIO_OK)
         return WORMIO_EARG;
     if (p->row_stride < 0 || p->row_stride > INT64_MAX / 4 / size_limit ||
         (p->row_stride > 0 &&
@@ -54,7 +61,7 @@ static int check_rows(const wormio_job *job)
 static int check_samples(const wormio_job *job)
 {
     const wormio_samples *s = job->samples;
-    int any = s->n_volumes > 0 && s->n_points > 0;
+    const int any = s->n_volumes > 0 && s->n_points > 0;
 
     if (!countable(s->n_volumes, s->n_slots, sizeof *s->plane) ||
         !countable(s->n_volumes, s->n_points, 2 * sizeof *s->yx))
@@ -63,14 +70,21 @@ static int check_samples(const wormio_job *job)
         (s->n_volumes > 0 && s->offset == NULL) ||
         (any && (s->slot == NULL || s->yx == NULL || s->mask == NULL)))
         return WORMIO_ENULL;
-    if (any && (job->voxels == NULL || job->saturated == NULL ||
-                (job->value == NULL && job->options->reducer != WORMIO_GATHER)))
-        return WORMIO_ENULL;
     for (int64_t i = 0; i < s->n_volumes * s->n_slots; i++) {
         if (s->plane[i] < -1 || s->plane[i] >= job->pixels->n_planes)
             return WORMIO_EARG;
     }
     return WORMIO_OK;
+}
+
+static int check_results(const wormio_job *job)
+{
+    const int any = job->samples->n_volumes > 0 && job->samples->n_points > 0;
+
+    return any && (job->voxels == NULL || job->saturated == NULL ||
+                   (job->value == NULL && job->options->reducer != WORMIO_GATHER))
+               ? WORMIO_ENULL
+               : WORMIO_OK;
 }
 
 /* Count the voxels of a mask; -1 if it is none. */
@@ -127,12 +141,19 @@ static int check_masks(wormio_job *job)
     return WORMIO_OK;
 }
 
+static int check_boundary(const wormio_options *o)
+{
+    return o->boundary == WORMIO_EXCLUDE || o->boundary == WORMIO_CLIP ||
+                   o->boundary == WORMIO_NAN
+               ? WORMIO_OK
+               : WORMIO_EARG;
+}
+
 static int check_options(const wormio_job *job)
 {
     const wormio_options *o = job->options;
 
-    if (o->boundary != WORMIO_EXCLUDE && o->boundary != WORMIO_CLIP &&
-        o->boundary != WORMIO_NAN)
+    if (check_boundary(o) != WORMIO_OK)
         return WORMIO_EARG;
     if (o->reducer < WORMIO_SUM || o->reducer > WORMIO_GATHER)
         return WORMIO_EARG;
@@ -169,6 +190,20 @@ static int check_scratch(const wormio_job *job)
     return WORMIO_OK;
 }
 
+int wormio_check_places(wormio_job *job)
+{
+    int status;
+
+    if (job->pixels == NULL || job->samples == NULL || job->masks == NULL || job->options == NULL)
+        return WORMIO_ENULL;
+    status = check_image(job->pixels);
+    if (status == WORMIO_OK)
+        status = check_samples(job);
+    if (status == WORMIO_OK)
+        status = check_masks(job);
+    return status == WORMIO_OK ? check_boundary(job->options) : status;
+}
+
 int wormio_check_job(wormio_job *job, int64_t size)
 {
     const wormio_pixels *p = job->pixels;
@@ -179,6 +214,8 @@ int wormio_check_job(wormio_job *job, int64_t size)
     status = check_pixels(job, size);
     if (status == WORMIO_OK)
         status = check_samples(job);
+    if (status == WORMIO_OK)
+        status = check_results(job);
     if (status == WORMIO_OK)
         status = check_masks(job);
     if (status == WORMIO_OK)
@@ -253,12 +290,8 @@ static int64_t clamp(int64_t i, int64_t low, int64_t high)
     return i < low ? low : i > high ? high : i;
 }
 
-/*
- * The plane and the image row at an offset from the centre, after clipping if the
- * boundary says so. Returns 0 if they do not exist.
- */
-static int place_row(const wormio_job *job, const wormio_sample *sample, int64_t dz,
-                     int64_t dy, int64_t *plane, int64_t *y)
+int wormio_locate_row(const wormio_job *job, const wormio_sample *sample, int64_t dz,
+                      int64_t dy, int64_t *plane, int64_t *y)
 {
     int64_t height = job->pixels->height, n_slots = job->samples->n_slots;
     int64_t slot = sample->slot + dz;
@@ -285,7 +318,7 @@ int wormio_find_row(const wormio_job *job, const wormio_sample *sample, int64_t 
     wormio_rows rows;
 
     *row = NULL;
-    if (!place_row(job, sample, dz, dy, &plane, &y))
+    if (!wormio_locate_row(job, sample, dz, dy, &plane, &y))
         return WORMIO_OK;
     rows = wormio_rows_from(job->pixels, plane, y);
     offset = wormio_row(&rows, 0);
@@ -333,7 +366,7 @@ int wormio_mask_fits(const wormio_job *job, const wormio_sample *sample,
         if (first == stop)
             continue;
         if (first < 0 || stop > job->pixels->width ||
-            !place_row(job, sample, run[WORMIO_DZ], run[WORMIO_DY], &plane, &y))
+            !wormio_locate_row(job, sample, run[WORMIO_DZ], run[WORMIO_DY], &plane, &y))
             return 0;
     }
     return 1;

@@ -64,6 +64,10 @@ typedef struct {
 /* Check all arguments, for pixels of `size` bytes, and complete the job. */
 int wormio_check_job(wormio_job *job, int64_t size);
 
+/* Check only those that say where voxels are: no pixels, no results, and no more of the
+ * options than the boundary. */
+int wormio_check_places(wormio_job *job);
+
 /* The mask of a sample; `mask` is left as it is if it holds that one already. */
 int wormio_find_mask(const wormio_job *job, int64_t i, int32_t *known, wormio_mask *mask);
 
@@ -130,14 +134,12 @@ static inline int wormio_find_centre(const wormio_job *job, int64_t volume, int6
            wormio_round(s->yx[2 * i + 1], job->pixels->width, &sample->x);
 }
 
-/* Whether the mask lies within the image and the sweep, and its planes were saved. */
-static inline int wormio_is_interior(const wormio_job *job, const wormio_sample *sample,
-                                     const wormio_mask *mask)
+/* Whether the mask lies within the sweep, and its planes were saved. */
+static inline int wormio_has_planes(const wormio_job *job, const wormio_sample *sample,
+                                    const wormio_mask *mask)
 {
     if (mask->voxels == 0 || sample->slot + mask->low[0] < 0 ||
-        sample->slot + mask->high[0] >= job->samples->n_slots ||
-        sample->y + mask->low[1] < 0 || sample->y + mask->high[1] >= job->pixels->height ||
-        sample->x + mask->low[2] < 0 || sample->x + mask->high[2] >= job->pixels->width)
+        sample->slot + mask->high[0] >= job->samples->n_slots)
         return 0;
     for (int64_t dz = mask->low[0]; dz <= mask->high[0]; dz++) {
         if (sample->plane[sample->slot + dz] < 0)
@@ -146,10 +148,24 @@ static inline int wormio_is_interior(const wormio_job *job, const wormio_sample 
     return 1;
 }
 
+/* Whether it lies within the image too. */
+static inline int wormio_is_interior(const wormio_job *job, const wormio_sample *sample,
+                                     const wormio_mask *mask)
+{
+    return mask->voxels > 0 && sample->y + mask->low[1] >= 0 &&
+           sample->y + mask->high[1] < job->pixels->height &&
+           sample->x + mask->low[2] >= 0 && sample->x + mask->high[2] < job->pixels->width &&
+           wormio_has_planes(job, sample, mask);
+}
+
 /*
- * The row `dy` below and `dz` slots above the centre, moved as WORMIO_CLIP says; NULL
- * if it does not exist.
+ * The plane, and the row of its image, `dy` below and `dz` slots above the centre, moved as
+ * WORMIO_CLIP says. Returns 0 if they do not exist.
  */
+int wormio_locate_row(const wormio_job *job, const wormio_sample *sample, int64_t dz,
+                      int64_t dy, int64_t *plane, int64_t *y);
+
+/* That row itself; NULL if it does not exist. */
 int wormio_find_row(const wormio_job *job, const wormio_sample *sample, int64_t dz,
                     int64_t dy, const char **row);
 

@@ -19,16 +19,20 @@ static int spans_make_sense(const wormio_spans *s)
     if (s->height > 0 && (LIMIT - s->row_bytes) / s->row_stride < s->height)
         return 0;
     return s->n_spans == 0 ||
-           (s->order != NULL && s->group != NULL && s->begin != NULL && s->image != NULL &&
-            s->first != NULL && s->stop != NULL);
+           (s->spans != NULL && s->order != NULL && s->group != NULL && s->begin != NULL);
 }
 
 /* Whether a span is some rows of an image. */
 static int is_span(const wormio_spans *s, int64_t k)
 {
-    return k >= 0 && k < s->n_spans && s->image[k] >= 0 && s->image[k] < s->n_images &&
-           s->first[k] >= 0 && s->first[k] < s->stop[k] && s->stop[k] <= s->height &&
-           s->begin[k] >= 0 && s->begin[k] <= LIMIT;
+    const int64_t *span;
+
+    if (k < 0 || k >= s->n_spans || s->begin[k] < 0 || s->begin[k] > LIMIT)
+        return 0;
+    span = s->spans + WORMIO_SPAN_COLUMNS * k;
+    return span[WORMIO_SPAN_IMAGE] >= 0 && span[WORMIO_SPAN_IMAGE] < s->n_images &&
+           span[WORMIO_SPAN_FIRST] >= 0 && span[WORMIO_SPAN_FIRST] < span[WORMIO_SPAN_STOP] &&
+           span[WORMIO_SPAN_STOP] <= s->height;
 }
 
 int wormio_place_rows(const wormio_spans *spans, int64_t *row_offset, int64_t *ranges,
@@ -44,13 +48,16 @@ int wormio_place_rows(const wormio_spans *spans, int64_t *row_offset, int64_t *r
 
     for (int64_t i = 0; i < s->n_spans; i++) {
         const int64_t k = s->order[i];
-        int64_t begin, stop, place;
+        const int64_t *span;
+        int64_t begin, stop, place, n_rows;
         int64_t *row;
 
         if (!is_span(s, k))
             return WORMIO_READ_EARG;
+        span = s->spans + WORMIO_SPAN_COLUMNS * k;
+        n_rows = span[WORMIO_SPAN_STOP] - span[WORMIO_SPAN_FIRST];
         begin = s->begin[k];
-        stop = begin + (s->stop[k] - s->first[k] - 1) * s->row_stride + s->row_bytes;
+        stop = begin + (n_rows - 1) * s->row_stride + s->row_bytes;
         if (range != NULL && s->group[k] == range[WORMIO_RANGE_GROUP]) {
             if (begin < range[WORMIO_RANGE_BEGIN])
                 return WORMIO_READ_EARG; /* the order is none */
@@ -78,8 +85,8 @@ int wormio_place_rows(const wormio_spans *spans, int64_t *row_offset, int64_t *r
         range[WORMIO_RANGE_LENGTH] = end - range[WORMIO_RANGE_BEGIN];
 
         place = position + (begin - range[WORMIO_RANGE_BEGIN]);
-        row = row_offset + s->image[k] * s->height + s->first[k];
-        for (int64_t n = s->stop[k] - s->first[k]; n > 0; n--, place += s->row_stride)
+        row = row_offset + span[WORMIO_SPAN_IMAGE] * s->height + span[WORMIO_SPAN_FIRST];
+        for (int64_t n = n_rows; n > 0; n--, place += s->row_stride)
             *row++ = place;
     }
     *n_ranges = count;

@@ -958,6 +958,84 @@ static void test_words(void)
     CHECK(strcmp(wormio_build_id(), "unknown") == 0);
 }
 
+/* Whether the rows marked are those of the bits of `rows`, plane by plane. */
+static int marks(const call *c, const unsigned rows[PLANES])
+{
+    unsigned char *touched = allocate(PLANES * HEIGHT);
+    int same = wormio_touch_rows(&c->pixels, &c->samples, &c->masks, &c->options, touched) ==
+               WORMIO_OK;
+
+    for (int p = 0; p < PLANES; p++) {
+        for (int y = 0; y < HEIGHT; y++)
+            same = same && touched[p * HEIGHT + y] == (rows[p] >> y & 1);
+    }
+    free(touched);
+    return same;
+}
+
+static void test_touched_rows(void)
+{
+    call c = new_call(U16);
+    unsigned char touched[PLANES * HEIGHT];
+
+    /* Slot 2 was never saved; rows are bits, from row 0 on. */
+    CHECK(marks(&c, (unsigned[]){0x0e, 0x0e, 0}));
+    c.options.boundary = WORMIO_CLIP;
+    CHECK(marks(&c, (unsigned[]){0x0e, 0x0e, 0}));
+    set_point(&c, 0, 3);
+    CHECK(marks(&c, (unsigned[]){0x03, 0x03, 0}));
+    c.options.boundary = WORMIO_EXCLUDE;
+    CHECK(marks(&c, (unsigned[]){0x03, 0x03, 0}));
+    c.slot[0] = 3; /* the last */
+    set_point(&c, HEIGHT - 1, WIDTH - 1);
+    CHECK(marks(&c, (unsigned[]){0, 0, 0x30}));
+    c.options.linear = 1;
+    set_point(&c, 1.75, 3);
+    CHECK(marks(&c, (unsigned[]){0, 0, 0x0f}));
+    c.options.linear = 0;
+
+    /* Nothing: no point, another slot, a mask without voxels. */
+    set_point(&c, NAN, 3);
+    CHECK(marks(&c, (unsigned[]){0, 0, 0}));
+    set_point(&c, 2, WIDTH);
+    CHECK(marks(&c, (unsigned[]){0, 0, 0}));
+    set_point(&c, 2, 3);
+    c.slot[0] = 2;
+    CHECK(marks(&c, (unsigned[]){0, 0, 0}));
+    c.slot[0] = 1;
+    set_run(&c, 0, 0, 2, 2);
+    CHECK(marks(&c, (unsigned[]){0, 0, 0}));
+    set_run(&c, 0, INT32_MAX, 0, 1);
+    CHECK(marks(&c, (unsigned[]){0, 0, 0}));
+    c.options.boundary = WORMIO_CLIP;
+    CHECK(marks(&c, (unsigned[]){0, 0x20, 0}));
+
+    /* More slabs than are looked at together. */
+    free(c.runs);
+    c.masks.runs = c.runs = allocate(4 * MANY * sizeof *c.runs);
+    for (int i = 0; i < MANY; i++) {
+        c.runs[4 * i + 2] = i % 2;
+        c.runs[4 * i + 3] = 2;
+    }
+    set_runs(&c, MANY);
+    CHECK(marks(&c, (unsigned[]){0, 0x04, 0}));
+
+    CHECK(wormio_touch_rows(&c.pixels, &c.samples, &c.masks, &c.options, NULL) == WORMIO_ENULL);
+    CHECK(wormio_touch_rows(NULL, &c.samples, &c.masks, &c.options, touched) == WORMIO_ENULL);
+    c.mask[0] = 1;
+    CHECK(wormio_touch_rows(&c.pixels, &c.samples, &c.masks, &c.options, touched) ==
+          WORMIO_EARG);
+    c.mask[0] = 0;
+    c.options.boundary = 3;
+    CHECK(wormio_touch_rows(&c.pixels, &c.samples, &c.masks, &c.options, touched) ==
+          WORMIO_EARG);
+    c.options.boundary = WORMIO_CLIP;
+    c.plane[1] = PLANES;
+    CHECK(wormio_touch_rows(&c.pixels, &c.samples, &c.masks, &c.options, touched) ==
+          WORMIO_EARG);
+    free_call(&c);
+}
+
 int main(void)
 {
     test_all_pixel_types();
@@ -979,6 +1057,7 @@ int main(void)
     test_many_samples();
     test_sums_are_exact();
     test_ranks();
+    test_touched_rows();
     test_words();
     if (failures > 0) {
         printf("%d of %d checks failed\n", failures, checks);

@@ -146,6 +146,24 @@ static void test_ranges_that_make_no_sense(void)
     CHECK(wormio_read_ranges(9, 0, NULL, NULL, 0, progress, &error) == WORMIO_READ_OK);
 }
 
+static void test_listing(void)
+{
+    /* Rows at both ends of an image; ends that meet those of the next are two spans. */
+    const unsigned char marks[] = {1, 0, 1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 1, 1, 1, 1};
+    const int64_t expected[] = {0, 0, 1, 0, 2, 4, 1, 0, 1, 1, 3, 4, 3, 0, 4};
+    unsigned char *touched = malloc(sizeof marks);
+    int64_t *spans = malloc(4 * 2 * 3 * sizeof *spans);
+
+    memcpy(touched, marks, sizeof marks);
+    CHECK(wormio_list_spans(touched, 4, 4, spans) == 5);
+    CHECK(memcmp(spans, expected, sizeof expected) == 0);
+    CHECK(wormio_list_spans(touched, 1, 1, spans) == 1 && spans[2] == 1);
+    CHECK(wormio_list_spans(NULL, 0, 4, NULL) == 0);
+    CHECK(wormio_list_spans(NULL, 4, 0, NULL) == 0);
+    free(touched);
+    free(spans);
+}
+
 static void test_placing(void)
 {
     /* Two images of 5 rows of 10 bytes, one after the other from byte 100 on, and a third in
@@ -153,10 +171,8 @@ static void test_placing(void)
     const int64_t order[] = {1, 0, 2, 3};
     const int64_t group[] = {0, 0, 0, 1};
     const int64_t begin[] = {150, 130, 190, 0};
-    const int64_t image[] = {1, 0, 1, 2};
-    const int64_t first[] = {0, 3, 4, 0};
-    const int64_t stop[] = {1, 5, 5, 2};
-    wormio_spans spans = {4, 3, 5, order, group, begin, image, first, stop, 10, 10, 29};
+    const int64_t table[] = {1, 0, 1, 0, 3, 5, 1, 4, 5, 2, 0, 2};
+    wormio_spans spans = {4, 3, 5, table, order, group, begin, 10, 10, 29};
     int64_t *rows = malloc(15 * sizeof *rows), *ranges = malloc(16 * sizeof *ranges);
     int64_t n_ranges, n_bytes;
 
@@ -183,9 +199,9 @@ static void test_placing(void)
 
 static void test_spans_that_make_no_sense(void)
 {
-    int64_t order = 0, group = 0, begin = 0, image = 0, first = 0, stop = 1;
+    int64_t order = 0, group = 0, begin = 0, span[3] = {0, 0, 1};
     int64_t row[1], range[4], n_ranges, n_bytes;
-    const wormio_spans good = {1, 1, 1, &order, &group, &begin, &image, &first, &stop, 8, 8, 0};
+    const wormio_spans good = {1, 1, 1, span, &order, &group, &begin, 8, 8, 0};
     wormio_spans spans = good;
 
 #define REFUSED(change, back)                                                     \
@@ -200,10 +216,10 @@ static void test_spans_that_make_no_sense(void)
     CHECK(wormio_place_rows(&spans, row, range, &n_ranges, &n_bytes) == WORMIO_READ_OK);
     REFUSED(order = 1, order = 0);
     REFUSED(order = -1, order = 0);
-    REFUSED(image = 1, image = 0);
-    REFUSED(first = -1, first = 0);
-    REFUSED(stop = 2, stop = 1);
-    REFUSED(stop = 0, stop = 1);
+    REFUSED(span[0] = 1, span[0] = 0);
+    REFUSED(span[1] = -1, span[1] = 0);
+    REFUSED(span[2] = 2, span[2] = 1);
+    REFUSED(span[2] = 0, span[2] = 1);
     REFUSED(begin = -1, begin = 0);
     REFUSED(begin = INT64_MAX, begin = 0);
     REFUSED(spans.n_spans = -1, );
@@ -218,9 +234,8 @@ static void test_spans_that_make_no_sense(void)
 #undef REFUSED
 
     { /* An order that is none. */
-        const int64_t o[] = {0, 1}, g[] = {0, 0}, b[] = {8, 0}, im[] = {0, 0}, f[] = {1, 0},
-                      s[] = {2, 1};
-        const wormio_spans back = {2, 1, 2, o, g, b, im, f, s, 8, 8, 0};
+        const int64_t s[] = {0, 1, 2, 0, 0, 1}, o[] = {0, 1}, g[] = {0, 0}, b[] = {8, 0};
+        const wormio_spans back = {2, 1, 2, s, o, g, b, 8, 8, 0};
         int64_t rows[2], ranges[8];
 
         CHECK(wormio_place_rows(&back, rows, ranges, &n_ranges, &n_bytes) ==
@@ -232,6 +247,7 @@ int main(void)
 {
     test_reading();
     test_ranges_that_make_no_sense();
+    test_listing();
     test_placing();
     test_spans_that_make_no_sense();
     printf("%d checks, %d failures\n", checks, failures);

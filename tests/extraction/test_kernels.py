@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from wormio.errors import ExtractionError, UnsupportedCapabilityError
 from wormio.extraction import kernels, twin
 from wormio.extraction.kernels import Operation
+from wormio.extraction.passing import pass_points
 from wormio.extraction.reading import Block
 from wormio.extraction.voxels import table_of_masks
 
@@ -40,13 +41,16 @@ def ramp(n_planes=1, height=20, width=30, dtype=np.uint16):
 
 def run(block, *, runs=None, table=None, operation="sum", k=1, q=0.5, **arguments):
     """Reduce the only channel of a block."""
-    one = {name: np.asarray(arguments.pop(name))[None] for name in ("planes", "slot", "yx")}
+    points = pass_points(
+        *(np.asarray(arguments.pop(name))[None] for name in ("planes", "slot", "yx")),
+        table_of_masks([as_runs(runs)], [[0]]) if table is None else table,
+        [arguments.pop("offset", 0.0)],
+        n_planes=block.row_offset.shape[1],
+    )
     reduced = kernels.reduce(
         block,
-        **one,
-        table=table_of_masks([as_runs(runs)], [[0]]) if table is None else table,
+        points,
         operation=Operation(operation, k=k, q=q),
-        offset=[arguments.pop("offset", 0.0)],
         **{"boundary": "exclude"} | arguments,
     )
     return reduced.value[0], reduced.voxels[0], reduced.saturated[0]
@@ -395,12 +399,16 @@ def by_core(case):
     if unread.any():
         block = block.with_table()
         block = attrs.evolve(block, row_offset=np.where(unread, -1, block.row_offset))
-    reduced = kernels.reduce(
-        block,
+    points = pass_points(
         **points,
         table=table_of_masks([as_runs(mask) for mask in masks], index, weights),
-        operation=Operation(choice["operation"], k=choice["k"], q=choice["q"]),
         offset=[offset * (c + 1) for c in range(pixels.shape[1])],
+        n_planes=len(pixels),
+    )
+    reduced = kernels.reduce(
+        block,
+        points,
+        operation=Operation(choice["operation"], k=choice["k"], q=choice["q"]),
         **options,
     )
     return [reduced.value, reduced.voxels, reduced.saturated]
@@ -483,13 +491,12 @@ def test_gathered_voxels_reduce_to_the_same(case):
         block = attrs.evolve(block, row_offset=np.where(unread, -1, block.row_offset))
     table = table_of_masks([as_runs(mask) for mask in masks], index)
     offsets = [offset * (c + 1) for c in range(pixels.shape[1])]
+    points = pass_points(**points, table=table, offset=offsets, n_planes=len(pixels))
     if expected is ExtractionError:
         with pytest.raises(ExtractionError):
-            kernels.gather(block, **points, table=table, offset=offsets, **options)
+            kernels.gather(block, points, **options)
         return
-    values, weights, reduced = kernels.gather(
-        block, **points, table=table, offset=offsets, **options
-    )
+    values, weights, reduced = kernels.gather(block, points, **options)
     assert weights is None
     assert np.isnan(reduced.value).all()
     assert (np.isfinite(values).sum(axis=-1) == expected[1]).all()
@@ -699,7 +706,8 @@ def test_rows_before_and_behind_those_that_follow_each_other_are_refused(operati
 
 
 @pytest.mark.parametrize(
-    "change", [{"row_stride": 0}, {"height": 21, "row_stride": 0}, {"row_offset": np.zeros(3, int)}]
+    "change",
+    [{"row_stride": 0}, {"height": 21, "row_stride": 0}, {"row_offset": np.zeros((1, 1, 1), int)}],
 )
 def test_a_table_of_another_shape_than_the_block_says_is_refused(change):
     block = attrs.evolve(Block.from_array(ramp()[:, None], height=20), **change)

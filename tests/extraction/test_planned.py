@@ -282,7 +282,7 @@ def test_an_image_in_no_file_is_named(tmp_path):
     layout = write(tmp_path, "fcyx", 0, "<u2")
     file = layout.file.copy()
     file[7, 1] = -1
-    spans = RowSpans(np.array([13]), np.array([0]), np.array([2]))  # channel 1, frame 4 + 3
+    spans = RowSpans(np.array([[13, 0, 2]]))  # channel 1, frame 4 + 3
     with pytest.raises(MissingImageError, match="frame 7, channel 1"):
         planned.plan_rows(attrs.evolve(layout, file=file), (4, 14), (0, 1), spans)
 
@@ -291,7 +291,7 @@ def test_the_planned_bytes_are_announced_only_if_they_are_not_in_memory(tmp_path
     layout = write(tmp_path, "fcyx", 0, "<u2")
     asked = []
     monkeypatch.setattr(os, "posix_fadvise", lambda fd, *args: asked.append(args))
-    spans = RowSpans(np.array([0, 9]), np.array([2, 2]), np.array([5, 5]))
+    spans = RowSpans(np.array([[0, 2, 5], [9, 2, 5]]))
     with as_recording(MappedFrames(layout)) as recording:
         reading.read_block(recording, (0, 5), (0, 1), spans)
         assert not asked  # just written: the system holds it

@@ -34,7 +34,7 @@ def plans(draw):
     n_spans = draw(st.integers(1, 30))
     first = rng.integers(0, height, n_spans)
     stop = np.minimum(first + rng.integers(1, 9, n_spans), height)
-    spans = RowSpans(rng.integers(0, n_images, n_spans), first, stop)
+    spans = RowSpans(np.stack([rng.integers(0, n_images, n_spans), first, stop], axis=1))
     grid = RowGrid(
         file=rng.integers(0, 2, n_images),
         offset=offset,
@@ -107,7 +107,7 @@ def test_rows_that_are_none_are_refused():
     )
     for first, stop in ((0, 5), (-1, 2), (2, 2)):
         with pytest.raises(ExtractionError, match="make no sense"):
-            place_rows(RowSpans(*(np.array([n]) for n in (0, first, stop))), grid)
+            place_rows(RowSpans(np.array([[0, first, stop]])), grid)
 
 
 def _read(path: Path, ranges, n_bytes):

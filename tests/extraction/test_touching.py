@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wormio.extraction.masks import Box
+from wormio.extraction.passing import pass_points
 from wormio.extraction.touching import touched_rows
 from wormio.extraction.voxels import table_of_masks
 
@@ -53,15 +54,9 @@ def tasks(draw):
 @given(tasks(), st.booleans())
 def test_the_rows_of_all_voxels_are_planned_and_no_others(task, clip):
     planes, slot, yx, masks, index, n_frames = task
-    spans = touched_rows(
-        planes,
-        slot,
-        yx,
-        table_of_masks(masks, index),
-        n_frames=n_frames,
-        shape=(HEIGHT, WIDTH),
-        clip=clip,
-    )
+    table = table_of_masks(masks, index)
+    points = pass_points(planes, slot, yx, table, [0.0] * len(slot), n_planes=n_frames)
+    spans = touched_rows([points], (HEIGHT, WIDTH), boundary="clip" if clip else "exclude")
     planned = {
         (int(image), row)
         for image, first, stop in zip(spans.image, spans.first, spans.stop, strict=True)
@@ -73,14 +68,6 @@ def test_the_rows_of_all_voxels_are_planned_and_no_others(task, clip):
 def test_interpolated_voxels_need_the_next_row_too():
     planes, slot = np.zeros((1, 1, 1), np.int64), np.zeros((1, 1, 1), np.int32)
     table = Box(1, 1, 1).table(1)
-    spans = touched_rows(
-        planes,
-        slot,
-        np.array([[[[3.7, 2.0]]]]),
-        table,
-        n_frames=1,
-        shape=(HEIGHT, WIDTH),
-        clip=False,
-        linear=True,
-    )
+    points = pass_points(planes, slot, [[[[3.7, 2.0]]]], table, [0.0], n_planes=1)
+    spans = touched_rows([points], (HEIGHT, WIDTH), boundary="exclude", linear=True)
     assert (spans.first.tolist(), spans.stop.tolist()) == ([3], [5])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import numpy as np
@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 
 from wormio.errors import ExtractionError
 from wormio.extraction.backgrounds import Background, PlanePercentile, free_voxels
+from wormio.extraction.gathering import joined
 from wormio.extraction.kernels import Operation, Reduced, gather, reduce
+from wormio.extraction.passing import Points, pass_points
 from wormio.extraction.reading import Block, read_block
 from wormio.extraction.reducers import Sum, VoxelReducer
 from wormio.extraction.task import Samples, Task
-from wormio.extraction.touching import wanted_rows
+from wormio.extraction.touching import touched_rows
 from wormio.extraction.voxels import MaskTable
 from wormio.model import Recording
 
-__all__ = ["compute", "reduce_block"]
+__all__ = ["compute", "pass_task", "reduce_block"]
 
 
 def compute(recording: Recording, task: Task) -> Samples:
@@ -30,11 +32,27 @@ def compute(recording: Recording, task: Task) -> Samples:
     RecordingError, ExtractionError
         Pixels could not be read, or are not what the task says.
     """
-    spans = wanted_rows(task, recording.frames.shape[2:])
-    return reduce_block(read_block(recording, task.frames, task.channels, spans), task)
+    done = []
+    for part in task.parts():
+        points = pass_task(part)
+        spans = touched_rows(
+            points, recording.frames.shape[2:], boundary=part.boundary, linear=part.linear
+        )
+        block = read_block(recording, part.frames, part.channels, spans)
+        done.append(reduce_block(block, part, points))
+    return joined(done)
 
 
-def reduce_block(block: Block, task: Task) -> Samples:
+def pass_task(task: Task) -> list[Points]:
+    """Return the points of a task, with each of its masks."""
+    n_frames = task.frames[1] - task.frames[0]
+    return [
+        pass_points(task.planes, task.slot, task.yx, table, task.offsets, n_planes=n_frames)
+        for table in task.tables
+    ]
+
+
+def reduce_block(block: Block, task: Task, points: Sequence[Points]) -> Samples:
     """Return the samples of a task from its pixels.
 
     Parameters
@@ -42,9 +60,11 @@ def reduce_block(block: Block, task: Task) -> Samples:
     block : Block
         The task's channels, with its planes and the rows that its masks touch.
     task : Task
+    points : sequence of Points
+        See `pass_task`.
     """
     background = None if task.background is None else _background(block, task, task.background)
-    of_masks = [_reduce(block, task, table) for table in task.masks]
+    of_masks = [_reduce(block, task, each) for each in points[: len(task.masks)]]
     if background is not None:
         for reduced in of_masks:
             # Of each voxel: a sum has as many of them.
@@ -106,40 +126,42 @@ def _percentile(
 ) -> NDArray[np.float64]:
     """Return a percentile around points of one channel, (V, N)."""
     one = slice(channel, channel + 1)
+    points = pass_points(
+        task.planes[one],
+        slot[np.newaxis],
+        yx[np.newaxis],
+        table,
+        task.offsets[one],
+        n_planes=task.frames[1] - task.frames[0],
+    )
     reduced = reduce(
         attrs.evolve(block, row_offset=block.row_offset[one]),
-        planes=task.planes[one],
-        slot=slot[np.newaxis],
-        yx=yx[np.newaxis],
-        table=table,
+        points,
         operation=Operation("quantile", q=kind.percentile / 100),
         boundary="exclude",
-        offset=task.offsets[one],
         rectify=task.rectify,
     )
     values: NDArray[np.float64] = reduced.value[0]
     return values
 
 
-def _reduce(block: Block, task: Task, table: MaskTable) -> Reduced:
+def _reduce(block: Block, task: Task, points: Points) -> Reduced:
     common: dict[str, Any] = {
-        "planes": task.planes,
-        "slot": task.slot,
-        "yx": task.yx,
-        "table": table,
         "boundary": task.boundary,
-        "offset": task.offsets,
         "linear": task.linear,
         "rectify": task.rectify,
         "saturation": task.saturation,
     }
-    if not isinstance(task.reducer, VoxelReducer):
-        return reduce(block, operation=task.reducer.operation, **common)  # type: ignore[attr-defined]
-    values, weights, reduced = gather(block, **common)
+    # Almost all have an operation of the core; asking a protocol is slow.
+    operation = getattr(task.reducer, "operation", None)
+    if isinstance(operation, Operation):
+        return reduce(block, points, operation=operation, **common)
+    reducer = cast("VoxelReducer", task.reducer)
+    values, weights, reduced = gather(block, points, **common)
     there = reduced.voxels > 0
     if there.any():
         chosen = np.asarray(
-            task.reducer.reduce(
+            reducer.reduce(
                 values[there],
                 reduced.voxels[there],
                 None if weights is None else weights[there],

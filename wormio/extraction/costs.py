@@ -8,9 +8,10 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from wormio.extraction.computing import pass_task
 from wormio.extraction.plan import Batch, Plan
 from wormio.extraction.planned import layout_of, plan_rows
-from wormio.extraction.touching import wanted_rows
+from wormio.extraction.touching import touched_rows
 
 __all__ = ["Cost", "price"]
 
@@ -64,15 +65,18 @@ def price(plan: Plan, batches: Sequence[Batch]) -> Cost:
     frames = plan.recording.frames
     layout = layout_of(frames)
     figures = np.zeros((3, len(batches)), np.int64)
+    shape = frames.shape[2:]
     for k, batch in enumerate(batches):
-        spans = wanted_rows(plan.task(batch), frames.shape[2:])
-        n_images = (batch.frames[1] - batch.frames[0]) * len(plan.channels)
-        rows = n_images * frames.shape[2] * np.dtype(np.int64).itemsize
-        if layout is not None:
-            ranges = plan_rows(layout, batch.frames, plan.channels, spans).ranges
-            figures[:, k] = ranges.length.sum(), len(ranges), ranges.buffer_bytes + rows
-        else:
-            images = len(np.unique(spans.image))
-            pixels = images * plan.image_bytes()
-            figures[:, k] = pixels, images, pixels + rows
+        for part in plan.task(batch).parts():
+            spans = touched_rows(pass_task(part), shape, boundary=part.boundary, linear=part.linear)
+            n_images = (part.frames[1] - part.frames[0]) * len(plan.channels)
+            rows = n_images * frames.shape[2] * np.dtype(np.int64).itemsize
+            if layout is not None:
+                ranges = plan_rows(layout, part.frames, plan.channels, spans).ranges
+                read, pieces, pixels = int(ranges.length.sum()), len(ranges), ranges.buffer_bytes
+            else:
+                pieces = len(np.unique(spans.image))
+                read = pixels = pieces * plan.image_bytes()
+            figures[:2, k] += read, pieces
+            figures[2, k] = max(figures[2, k], pixels + rows)
     return Cost(in_place=layout is not None, read=figures[0], pieces=figures[1], memory=figures[2])

@@ -25,8 +25,11 @@ from wormio.model import Positions, Recording
 
 __all__ = ["Batch", "Plan", "plan_batches"]
 
-# Larger batches do not get faster, they only leave the processor's cache.
-_MAX_BATCH_BYTES = 32 << 20
+# What a worker is given at once. Where rows are read in place it holds much less in memory.
+_BATCH_BYTES = {"in place": 64 << 20, "decoded": 32 << 20}
+# Read and reduced together: few enough to stay in the processor's cache between the two, enough to
+# make up for what a part costs besides.
+_PART_BYTES = 6 << 20
 
 
 @attrs.frozen
@@ -126,8 +129,27 @@ class Plan:
             rectify=self.preset is not None,
             saturation=self.saturation,
             background=self.background,
+            at_once=self.at_once(batch),
         )
 
+    @cached_property
+    def in_place(self) -> bool:
+        """Whether rows are read where they lie in files; images are decoded otherwise."""
+        return layout_of(self.recording.frames) is not None
+
+    def at_once(self, batch: Batch) -> int:
+        """Return how many volumes of a batch are read and reduced together."""
+        largest = int(self.volume_bytes[slice(*batch.volumes)].max())
+        # An image that several volumes need is to be decoded once.
+        wanted = _PART_BYTES // max(largest, 1) if self.in_place else len(self.volume_bytes)
+        return max(1, min(wanted, batch.volumes[1] - batch.volumes[0]))
+
+    def bytes_at_once(self, batch: Batch) -> int:
+        """Return how many bytes of pixels a worker holds that is at work on a batch."""
+        sizes, at_once = self.volume_bytes[slice(*batch.volumes)], self.at_once(batch)
+        return int(np.add.reduceat(sizes, np.arange(0, len(sizes), at_once)).max())
+
+    @cached_property
     def volume_bytes(self) -> NDArray[np.int64]:
         """Return how many bytes of pixels each volume takes in memory, (V,) int64.
 
@@ -138,7 +160,7 @@ class Plan:
         images = np.diff(self.recording.timeline.volumes, axis=1)[:, 0] * len(self.channels)
         layout = layout_of(frames)
         if layout is None:
-            return np.asarray(images * self.image_bytes())
+            return np.asarray(images * self.image_bytes(), np.int64)
         touched = np.zeros((len(images), len(self.where)), np.int64)
         for table in self.tables:
             start, slabs = table.slabs
@@ -178,8 +200,8 @@ class Plan:
 
 def plan_batches(plan: Plan, max_bytes: int) -> list[Batch]:
     """Cut the volumes into batches of at most `max_bytes` of pixels, at least one volume each."""
-    at_once = min(max_bytes, _MAX_BATCH_BYTES)
-    used = np.concatenate([[0], np.cumsum(plan.volume_bytes())])
+    at_once = min(max_bytes, _BATCH_BYTES["in place" if plan.in_place else "decoded"])
+    used = np.concatenate([[0], np.cumsum(plan.volume_bytes)])
     batches = []
     volumes = plan.recording.timeline.volumes
     begin = 0

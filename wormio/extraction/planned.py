@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 
 import attrs
 import numpy as np
@@ -156,10 +157,11 @@ def _each_file(
         raise RecordingClosedError(
             "the recording is closed", cure="read inside the `with` block, or open it again"
         )
-    file = plan.ranges.file
-    edges = np.flatnonzero(np.diff(file, prepend=-1, append=-1)) if len(file) else np.zeros(1, int)
+    file = plan.ranges.file  # in order
+    changes = np.flatnonzero(file[1:] != file[:-1]) + 1
+    edges = [0, *changes.tolist(), len(file)] if len(file) else []
     with _files_of(frames, plan.layout) as files:
-        for begin, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        for begin, end in pairwise(edges):
             index, table = int(file[begin]), plan.ranges.table[begin:end]
             files.use(index, partial(work, files, index, table))
 

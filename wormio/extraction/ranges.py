@@ -1,7 +1,7 @@
 """From rows of images to the fewest ranges of bytes that hold them, and reading these.
 
-The other gate to the C core, beside `wormio.extraction.kernels`: sorting is numpy's, the pass over
-the sorted rows and the system calls are C's, without Python's lock.
+Sorting is numpy's, the pass over the sorted rows and the system calls are C's, without Python's
+lock.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from wormio._cext import ffi, lib
 from wormio.errors import ExtractionError
+from wormio.extraction.passing import pointer
 from wormio.extraction.touching import RowSpans
 from wormio.model._files import SharedFiles
 
@@ -127,26 +128,14 @@ def place_rows(
         order = np.lexsort((begin, group))
     table = np.empty((len(begin), 4), np.int64)
     counted = ffi.new("int64_t[2]")
-    columns = [order, group, begin, spans.image, spans.first, spans.stop]
-    arrays = [np.ascontiguousarray(column, np.int64) for column in columns]
-    pointers = [ffi.from_buffer("int64_t[]", array) for array in arrays]
-    names = ("order", "group", "begin", "image", "first", "stop")
-    c_spans = ffi.new(
-        "wormio_spans *",
-        {
-            "n_spans": len(begin),
-            "n_images": n_images,
-            "height": grid.height,
-            "row_stride": grid.row_stride,
-            "row_bytes": grid.row_bytes,
-            "gap": gap,
-            **dict(zip(names, pointers, strict=True)),
-        },
-    )
+    # The struct holds bare addresses; the list keeps the memory alive during the call.
+    columns = [pointer("int64_t[]", column) for column in (spans.table, order, group, begin)]
+    sizes = (len(begin), n_images, grid.height)
+    c_spans = ffi.new("wormio_spans *", (*sizes, *columns, grid.row_stride, grid.row_bytes, gap))
     status = lib.wormio_place_rows(
         c_spans,
-        ffi.from_buffer("int64_t[]", rows, require_writable=True),
-        ffi.from_buffer("int64_t[]", table, require_writable=True),
+        pointer("int64_t[]", rows, writable=True),
+        pointer("int64_t[]", table, writable=True),
         counted,
         counted + 1,
     )
@@ -212,8 +201,8 @@ def read_ranges(
         status = lib.wormio_read_ranges(
             fd,
             len(ranges),
-            ffi.from_buffer("int64_t[]", ranges),
-            ffi.from_buffer("char[]", buffer, require_writable=True),
+            pointer("int64_t[]", ranges),
+            ffi.cast("char *", pointer("uint8_t[]", buffer, writable=True)),
             buffer.nbytes,
             progress,
             error,

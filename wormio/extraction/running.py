@@ -57,8 +57,7 @@ def run(
     in_flight = workers.in_flight
     if not workers.own_memory:
         # Fewer at once where a volume is so large that they would not fit.
-        sizes = plan.volume_bytes()
-        largest = max((int(sizes[slice(*b.volumes)].sum()) for b in batches), default=0)
+        largest = max(map(plan.bytes_at_once, batches), default=0)
         in_flight = max(1, min(in_flight, memory // max(largest, 1)))
     waiting: deque[tuple[Batch, Future[Samples]]] = deque()
 

@@ -6,6 +6,8 @@ another process. The samples of a task depend on nothing but the task and the re
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import attrs
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +50,8 @@ class Task:
         Pixels from here on are counted as saturated; NaN: none.
     background : Background, optional
         Is measured and subtracted.
+    at_once : int
+        How many volumes are to be read and reduced together; the samples do not depend on it.
     """
 
     volumes: tuple[int, int]
@@ -64,6 +68,27 @@ class Task:
     rectify: bool = False
     saturation: float = float("nan")
     background: Background | None = None
+    at_once: int = 1
+
+    def parts(self) -> Iterator[Task]:
+        """Yield the tasks of the volumes that are read and reduced together, in order."""
+        n_volumes = self.volumes[1] - self.volumes[0]
+        if self.at_once >= n_volumes:
+            yield self
+            return
+        for first in range(0, n_volumes, self.at_once):
+            stop = min(first + self.at_once, n_volumes)
+            low, planes = _from_first(self.planes[:, first:stop])
+            yield attrs.evolve(
+                self,
+                volumes=(self.volumes[0] + first, self.volumes[0] + stop),
+                frames=(self.frames[0] + low, self.frames[0] + low + int(planes.max()) + 1),
+                planes=planes,
+                slot=self.slot[:, first:stop],
+                yx=self.yx[:, first:stop],
+                tables=tuple(table.of_volumes(first, stop) for table in self.tables),
+                at_once=stop - first,
+            )
 
     @property
     def masks(self) -> tuple[MaskTable, ...]:
@@ -101,3 +126,14 @@ class Samples:
             saturated=np.zeros(shape, np.int32),
             background=np.full((shape[0], 1, *shape[2:]), np.nan) if background else None,
         )
+
+
+def _from_first(planes: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
+    """Return the first plane, and all planes counted from it; -1 remains."""
+    missing = planes < 0
+    if not missing.any():
+        low = int(planes.min())
+        return low, planes - low
+    saved = planes[~missing]
+    low = int(saved.min()) if saved.size else 0
+    return low, np.where(missing, -1, planes - low)

@@ -3,7 +3,8 @@
 tifffile unpacks, undoes predictors, and calls imagecodecs for what Python cannot decompress. The
 function it makes for that holds no state, so that any number of threads may call it; its pages and
 files do hold some, and are let go of here. What Python can decompress is decompressed here, because
-a limit has to be put to it: a megabyte of zlib can hold a gigabyte.
+a limit has to be put to it: a megabyte of zlib can hold a gigabyte. imagecodecs, if it is there,
+takes a limit too, and is three times as fast with zlib.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from wormio.storage.door import translated
 
 __all__ = ["Decoder", "make_decoder"]
 
+Inflate = Callable[[bytes, int], bytes]
+
 _MAX_SEGMENT = 1 << 30
 _DEFLATE, _LZMA = frozenset({8, 32946, 50013}), frozenset({34925})
 _ZSTD = frozenset({34926, 50000})
@@ -43,14 +46,15 @@ class Decoder:
     dtype : numpy.dtype
         Native.
     inflate : callable, optional
-        Makes a stdlib decompressor; None if there is nothing to decompress here.
+        ``inflate(data, size)`` decompresses up to so many bytes; None if there is nothing to
+        decompress here.
     decode : callable
         tifffile's function for the rest.
     """
 
     coding: Coding
     dtype: np.dtype[Any]
-    inflate: Callable[[], Any] | None
+    inflate: Inflate | None
     decode: Callable[..., Any]
 
     def segment(
@@ -77,7 +81,7 @@ class Decoder:
         if self.coding.fill_order == 2 and self.coding.compression not in _JPEG:
             data = data.translate(_REVERSED)
         if self.inflate is not None:
-            data = _inflated(self.inflate(), data, self.coding.segment_bytes)
+            data = self.inflate(data, self.coding.segment_bytes)
         pixels, found, _ = self.decode(data, index, jpegtables=tables)
         if tuple(found) != position or pixels.dtype != self.dtype:
             raise ValueError(f"strip or tile {index} is {pixels.dtype} at {found}")
@@ -148,15 +152,15 @@ def make_decoder(part: TiffPart, page: Page, index: int, dtype: np.dtype[Any]) -
     return Decoder(coding=coding, dtype=dtype, inflate=inflate, decode=decode)
 
 
-def _inflater(compression: int) -> Callable[[], Any] | None:
+def _inflater(compression: int) -> Inflate | None:
     if compression in _DEFLATE:
-        import zlib
-
-        return zlib.decompressobj
+        return _deflate()
     if compression in _LZMA:
         import lzma
 
-        return lambda: lzma.LZMADecompressor(memlimit=_MAX_SEGMENT)
+        return lambda data, size: _inflated(
+            lzma.LZMADecompressor(memlimit=_MAX_SEGMENT), data, size
+        )
     if compression in _ZSTD:
         try:
             zstd = importlib.import_module("compression.zstd")  # of Python 3.14
@@ -164,8 +168,31 @@ def _inflater(compression: int) -> Callable[[], Any] | None:
             if importlib.util.find_spec("imagecodecs") is None:
                 raise KeyError("Zstandard requires the 'imagecodecs' package") from None
         else:
-            return zstd.ZstdDecompressor  # type: ignore[no-any-return]
+            return lambda data, size: _inflated(zstd.ZstdDecompressor(), data, size)
     return None
+
+
+def _deflate() -> Inflate:
+    import zlib
+
+    def by_python(data: bytes, size: int) -> bytes:
+        return _inflated(zlib.decompressobj(), data, size)
+
+    try:
+        imagecodecs = importlib.import_module("imagecodecs")
+    except ImportError:
+        return by_python
+    if not getattr(getattr(imagecodecs, "DEFLATE", None), "available", False):
+        return by_python  # it can be built without
+
+    def by_libdeflate(data: bytes, size: int) -> bytes:
+        try:
+            inflated: bytes = imagecodecs.deflate_decode(data, out=size)
+        except imagecodecs.DeflateError:
+            return by_python(data, size)  # which says what is wrong
+        return inflated
+
+    return by_libdeflate
 
 
 def _rehearse(decode: Callable[..., Any], coding: Coding, *, is_raw: bool) -> None:

@@ -1,0 +1,26 @@
+/* From marks to the rows that follow each other. */
+#include <string.h>
+
+#include "wormio_read.h"
+
+int64_t wormio_list_spans(const unsigned char *touched, int64_t n_images, int64_t height,
+                          int64_t *spans)
+{
+    int64_t n_spans = 0;
+
+    for (int64_t image = 0; image < n_images; image++) {
+        const unsigned char *const rows = touched + image * height, *const end = rows + height;
+        const unsigned char *row = rows;
+
+        while (row < end && (row = memchr(row, 1, (size_t)(end - row))) != NULL) {
+            int64_t *span = spans + WORMIO_SPAN_COLUMNS * n_spans++;
+            const unsigned char *stop = memchr(row, 0, (size_t)(end - row));
+
+            span[WORMIO_SPAN_IMAGE] = image;
+            span[WORMIO_SPAN_FIRST] = row - rows;
+            row = stop == NULL ? end : stop;
+            span[WORMIO_SPAN_STOP] = row - rows;
+        }
+    }
+    return n_spans;
+}
