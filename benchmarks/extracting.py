@@ -68,8 +68,8 @@ def _bare_reads(recording: BaseRecording, where: Positions) -> Callable[[], None
             (0.0, 0.0),
             n_planes=PLANES,
         )
-        spans = touched_rows([points], (layout.height, layout.width), boundary="exclude")
-        plans.append(plan_rows(layout, frames, (0, 1), spans).ranges)
+        marks = touched_rows([points], (layout.height, layout.width), boundary="exclude")
+        plans.append(plan_rows(layout, frames, (0, 1), marks).ranges)
     buffer = np.zeros(max(plan.buffer_bytes for plan in plans), np.uint8)
 
     def read() -> None:

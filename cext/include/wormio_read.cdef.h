@@ -12,6 +12,7 @@ typedef struct {
     const int64_t *spans;
     const int64_t *order;
     const int64_t *group;
+    int64_t groups_a_part;
     const int64_t *begin;
     int64_t row_stride;
     int64_t row_bytes;
@@ -19,7 +20,7 @@ typedef struct {
 } wormio_spans;
 
 int64_t wormio_list_spans(const unsigned char *touched, int64_t n_images, int64_t height,
-                          int64_t *spans);
+                          const int64_t *order, int64_t *spans);
 
 int wormio_place_rows(const wormio_spans *spans, int64_t *row_offset, int64_t *ranges,
                       int64_t *n_ranges, int64_t *n_bytes);

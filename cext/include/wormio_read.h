@@ -47,19 +47,24 @@ enum wormio_span_column {
  * List the rows of some images that are marked.
  *
  * touched  [n_images, height] 1 or 0.
- * spans    out [up to n_images * ((height + 1) / 2), 3] by image and row, none next to another.
+ * order    [n_images] the images, in the order in which their rows are listed.
+ * spans    out [up to n_images * ((height + 1) / 2), 3] none next to another.
  *
  * Returns how many there are.
  */
 int64_t wormio_list_spans(const unsigned char *touched, int64_t n_images, int64_t height,
-                          int64_t *spans);
+                          const int64_t *order, int64_t *spans);
 
 /* Spans in files. They may overlap. */
 typedef struct {
     int64_t n_spans, n_images, height;
     const int64_t *spans; /* [n_spans, 3] */
-    const int64_t *order; /* [n_spans] the spans by group, and by begin within it */
-    const int64_t *group; /* [n_spans] spans of different groups share no range */
+    const int64_t *order; /* [n_spans] the spans by group, and by begin within it; NULL:
+                             they are in that order */
+    const int64_t *group; /* [n_spans] spans of different groups share no range; never
+                             negative */
+    int64_t groups_a_part; /* the first so many groups begin at the buffer's first byte, the
+                              next so many too, ...: one part is read after the other */
     const int64_t *begin; /* [n_spans] byte in the file of the first row */
     int64_t row_stride;   /* bytes from row to row */
     int64_t row_bytes;    /* bytes of a row */
@@ -68,14 +73,14 @@ typedef struct {
 } wormio_spans;
 
 /*
- * Lay the bytes of all spans into one buffer.
+ * Lay the bytes of all spans of a part into one buffer.
  *
  * row_offset  [n_images, height] gets the byte in the buffer of each row of a span;
  *             the others are left as they are.
  * ranges      out [up to n_spans, 4] what to read, in the order given; ranges start
  *             at multiples of 64 in the buffer.
  * n_ranges    out
- * n_bytes     out: the size of the buffer.
+ * n_bytes     out: the size of the buffer, for the largest part.
  *
  * Anything but WORMIO_READ_OK leaves the outputs undefined.
  */

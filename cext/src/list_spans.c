@@ -4,11 +4,12 @@
 #include "wormio_read.h"
 
 int64_t wormio_list_spans(const unsigned char *touched, int64_t n_images, int64_t height,
-                          int64_t *spans)
+                          const int64_t *order, int64_t *spans)
 {
     int64_t n_spans = 0;
 
-    for (int64_t image = 0; image < n_images; image++) {
+    for (int64_t i = 0; i < n_images; i++) {
+        const int64_t image = order[i];
         const unsigned char *const rows = touched + image * height, *const end = rows + height;
         const unsigned char *row = rows;
 

@@ -150,16 +150,17 @@ static void test_listing(void)
 {
     /* Rows at both ends of an image; ends that meet those of the next are two spans. */
     const unsigned char marks[] = {1, 0, 1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 1, 1, 1, 1};
-    const int64_t expected[] = {0, 0, 1, 0, 2, 4, 1, 0, 1, 1, 3, 4, 3, 0, 4};
+    const int64_t expected[] = {1, 0, 1, 1, 3, 4, 0, 0, 1, 0, 2, 4, 3, 0, 4};
+    const int64_t order[] = {1, 0, 2, 3};
     unsigned char *touched = malloc(sizeof marks);
     int64_t *spans = malloc(4 * 2 * 3 * sizeof *spans);
 
     memcpy(touched, marks, sizeof marks);
-    CHECK(wormio_list_spans(touched, 4, 4, spans) == 5);
+    CHECK(wormio_list_spans(touched, 4, 4, order, spans) == 5);
     CHECK(memcmp(spans, expected, sizeof expected) == 0);
-    CHECK(wormio_list_spans(touched, 1, 1, spans) == 1 && spans[2] == 1);
-    CHECK(wormio_list_spans(NULL, 0, 4, NULL) == 0);
-    CHECK(wormio_list_spans(NULL, 4, 0, NULL) == 0);
+    CHECK(wormio_list_spans(touched, 1, 1, order + 1, spans) == 1 && spans[2] == 1);
+    CHECK(wormio_list_spans(NULL, 0, 4, NULL, NULL) == 0);
+    CHECK(wormio_list_spans(NULL, 4, 0, order, NULL) == 0);
     free(touched);
     free(spans);
 }
@@ -172,7 +173,7 @@ static void test_placing(void)
     const int64_t group[] = {0, 0, 0, 1};
     const int64_t begin[] = {150, 130, 190, 0};
     const int64_t table[] = {1, 0, 1, 0, 3, 5, 1, 4, 5, 2, 0, 2};
-    wormio_spans spans = {4, 3, 5, table, order, group, begin, 10, 10, 29};
+    wormio_spans spans = {4, 3, 5, table, order, group, 2, begin, 10, 10, 29};
     int64_t *rows = malloc(15 * sizeof *rows), *ranges = malloc(16 * sizeof *ranges);
     int64_t n_ranges, n_bytes;
 
@@ -190,6 +191,10 @@ static void test_placing(void)
     CHECK(wormio_place_rows(&spans, rows, ranges, &n_ranges, &n_bytes) == WORMIO_READ_OK);
     CHECK(n_ranges == 2 && ranges[2] == 70 && rows[9] == 60);
 
+    spans.groups_a_part = 1; /* the other file is read later, into the same memory */
+    CHECK(wormio_place_rows(&spans, rows, ranges, &n_ranges, &n_bytes) == WORMIO_READ_OK);
+    CHECK(n_ranges == 2 && n_bytes == 70 && ranges[7] == 0 && rows[10] == 0 && rows[11] == 10);
+
     spans.n_spans = 0;
     CHECK(wormio_place_rows(&spans, NULL, NULL, &n_ranges, &n_bytes) == WORMIO_READ_OK);
     CHECK(n_ranges == 0 && n_bytes == 0);
@@ -201,7 +206,7 @@ static void test_spans_that_make_no_sense(void)
 {
     int64_t order = 0, group = 0, begin = 0, span[3] = {0, 0, 1};
     int64_t row[1], range[4], n_ranges, n_bytes;
-    const wormio_spans good = {1, 1, 1, span, &order, &group, &begin, 8, 8, 0};
+    const wormio_spans good = {1, 1, 1, span, &order, &group, 1, &begin, 8, 8, 0};
     wormio_spans spans = good;
 
 #define REFUSED(change, back)                                                     \
@@ -227,7 +232,9 @@ static void test_spans_that_make_no_sense(void)
     REFUSED(spans.row_bytes = INT64_MAX, );
     REFUSED(spans.row_stride = INT64_MAX, );
     REFUSED(spans.gap = -1, );
-    REFUSED(spans.order = NULL, );
+    REFUSED(spans.spans = NULL, );
+    REFUSED(spans.groups_a_part = 0, );
+    REFUSED(group = -1, group = 0);
     CHECK(wormio_place_rows(NULL, row, range, &n_ranges, &n_bytes) == WORMIO_READ_EARG);
     CHECK(wormio_place_rows(&spans, NULL, range, &n_ranges, &n_bytes) == WORMIO_READ_EARG);
     CHECK(wormio_place_rows(&spans, row, range, NULL, &n_bytes) == WORMIO_READ_EARG);
@@ -235,7 +242,7 @@ static void test_spans_that_make_no_sense(void)
 
     { /* An order that is none. */
         const int64_t s[] = {0, 1, 2, 0, 0, 1}, o[] = {0, 1}, g[] = {0, 0}, b[] = {8, 0};
-        const wormio_spans back = {2, 1, 2, s, o, g, b, 8, 8, 0};
+        const wormio_spans back = {2, 1, 2, s, o, g, 1, b, 8, 8, 0};
         int64_t rows[2], ranges[8];
 
         CHECK(wormio_place_rows(&back, rows, ranges, &n_ranges, &n_bytes) ==

@@ -12,7 +12,6 @@ import pytest
 import wormio
 from wormio.errors import MissingImageError, RecordingClosedError, TruncatedRecordingError
 from wormio.extraction import costs, planned, ranges, reading
-from wormio.extraction.touching import RowSpans
 from wormio.model import (
     ArrayRecording,
     BaseRecording,
@@ -282,25 +281,27 @@ def test_an_image_in_no_file_is_named(tmp_path):
     layout = write(tmp_path, "fcyx", 0, "<u2")
     file = layout.file.copy()
     file[7, 1] = -1
-    spans = RowSpans(np.array([[13, 0, 2]]))  # channel 1, frame 4 + 3
+    marks = np.zeros((20, Y), np.uint8)
+    marks[13, :2] = 1  # channel 1, frame 4 + 3
     with pytest.raises(MissingImageError, match="frame 7, channel 1"):
-        planned.plan_rows(attrs.evolve(layout, file=file), (4, 14), (0, 1), spans)
+        planned.plan_rows(attrs.evolve(layout, file=file), (4, 14), (0, 1), marks)
 
 
 def test_the_planned_bytes_are_announced_only_if_they_are_not_in_memory(tmp_path, monkeypatch):
     layout = write(tmp_path, "fcyx", 0, "<u2")
     asked = []
     monkeypatch.setattr(os, "posix_fadvise", lambda fd, *args: asked.append(args))
-    spans = RowSpans(np.array([[0, 2, 5], [9, 2, 5]]))
+    marks = np.zeros((10, Y), np.uint8)
+    marks[[0, 9], 2:5] = 1
     with as_recording(MappedFrames(layout)) as recording:
-        reading.read_block(recording, (0, 5), (0, 1), spans)
+        reading.plan_block(recording, (0, 5), (0, 1), marks).read(0)
         assert not asked  # just written: the system holds it
 
         def absent(fd, buffers, offset, flags=0):
             raise BlockingIOError(errno.EAGAIN, "not in memory")
 
         monkeypatch.setattr(os, "preadv", absent)
-        reading.read_block(recording, (0, 5), (0, 1), spans)
+        reading.plan_block(recording, (0, 5), (0, 1), marks).read(0)
     image, first = 2 * Y * X, 2 * 2 * X
     assert asked == [
         (begin, 3 * 2 * X, os.POSIX_FADV_WILLNEED) for begin in (first, 9 * image + first)

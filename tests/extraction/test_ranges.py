@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wormio.errors import ExtractionError, TruncatedRecordingError
-from wormio.extraction.ranges import GAP, RowGrid, place_rows, read_ranges
-from wormio.extraction.touching import RowSpans
+from wormio.extraction.ranges import GAP, RowGrid, RowSpans, place_rows, read_ranges
 from wormio.model._files import SharedFiles
 
 PAGE = 4096

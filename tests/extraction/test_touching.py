@@ -56,12 +56,8 @@ def test_the_rows_of_all_voxels_are_planned_and_no_others(task, clip):
     planes, slot, yx, masks, index, n_frames = task
     table = table_of_masks(masks, index)
     points = pass_points(planes, slot, yx, table, [0.0] * len(slot), n_planes=n_frames)
-    spans = touched_rows([points], (HEIGHT, WIDTH), boundary="clip" if clip else "exclude")
-    planned = {
-        (int(image), row)
-        for image, first, stop in zip(spans.image, spans.first, spans.stop, strict=True)
-        for row in range(first, stop)
-    }
+    marks = touched_rows([points], (HEIGHT, WIDTH), boundary="clip" if clip else "exclude")
+    planned = {(int(image), int(row)) for image, row in np.argwhere(marks)}
     assert planned == voxel_rows(*task, clip)
 
 
@@ -69,5 +65,5 @@ def test_interpolated_voxels_need_the_next_row_too():
     planes, slot = np.zeros((1, 1, 1), np.int64), np.zeros((1, 1, 1), np.int32)
     table = Box(1, 1, 1).table(1)
     points = pass_points(planes, slot, [[[[3.7, 2.0]]]], table, [0.0], n_planes=1)
-    spans = touched_rows([points], (HEIGHT, WIDTH), boundary="exclude", linear=True)
-    assert (spans.first.tolist(), spans.stop.tolist()) == ([3], [5])
+    marks = touched_rows([points], (HEIGHT, WIDTH), boundary="exclude", linear=True)
+    assert np.flatnonzero(marks[0]).tolist() == [3, 4]

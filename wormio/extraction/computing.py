@@ -14,7 +14,7 @@ from wormio.extraction.backgrounds import Background, PlanePercentile, free_voxe
 from wormio.extraction.gathering import joined
 from wormio.extraction.kernels import Operation, Reduced, gather, reduce
 from wormio.extraction.passing import Points, pass_points
-from wormio.extraction.reading import Block, read_block
+from wormio.extraction.reading import Block, plan_block
 from wormio.extraction.reducers import Sum, VoxelReducer
 from wormio.extraction.task import Samples, Task
 from wormio.extraction.touching import touched_rows
@@ -32,14 +32,19 @@ def compute(recording: Recording, task: Task) -> Samples:
     RecordingError, ExtractionError
         Pixels could not be read, or are not what the task says.
     """
-    done = []
-    for part in task.parts():
-        points = pass_task(part)
-        spans = touched_rows(
-            points, recording.frames.shape[2:], boundary=part.boundary, linear=part.linear
-        )
-        block = read_block(recording, part.frames, part.channels, spans)
-        done.append(reduce_block(block, part, points))
+    points = pass_task(task)
+    shape = recording.frames.shape[2:]
+    marks = touched_rows(points, shape, boundary=task.boundary, linear=task.linear)
+    parts = task.parts()
+    begins = [part.frame for part in parts[1:]]
+    # All is planned before the first byte is read: what is read drives Python's own memory out of
+    # the processor's cache.
+    plan = plan_block(recording, task.frames, task.channels, marks, begins)
+    of_parts = [[each.of_volumes(*part.volumes) for each in points] for part in parts]
+    done = [
+        reduce_block(plan.read(k), task, of_part, part.volumes)
+        for k, (part, of_part) in enumerate(zip(parts, of_parts, strict=True))
+    ]
     return joined(done)
 
 
@@ -52,8 +57,10 @@ def pass_task(task: Task) -> list[Points]:
     ]
 
 
-def reduce_block(block: Block, task: Task, points: Sequence[Points]) -> Samples:
-    """Return the samples of a task from its pixels.
+def reduce_block(
+    block: Block, task: Task, points: Sequence[Points], volumes: tuple[int, int]
+) -> Samples:
+    """Return the samples of some volumes of a task from their pixels.
 
     Parameters
     ----------
@@ -61,9 +68,13 @@ def reduce_block(block: Block, task: Task, points: Sequence[Points]) -> Samples:
         The task's channels, with its planes and the rows that its masks touch.
     task : Task
     points : sequence of Points
-        See `pass_task`.
+        Of these volumes; see `pass_task`.
+    volumes : (int, int)
+        Half-open range, counted from the task's first.
     """
-    background = None if task.background is None else _background(block, task, task.background)
+    background = None
+    if task.background is not None:
+        background = _background(block, task.of_volumes(*volumes), task.background)
     of_masks = [_reduce(block, task, each) for each in points[: len(task.masks)]]
     if background is not None:
         for reduced in of_masks:

@@ -67,16 +67,15 @@ def price(plan: Plan, batches: Sequence[Batch]) -> Cost:
     figures = np.zeros((3, len(batches)), np.int64)
     shape = frames.shape[2:]
     for k, batch in enumerate(batches):
-        for part in plan.task(batch).parts():
-            spans = touched_rows(pass_task(part), shape, boundary=part.boundary, linear=part.linear)
-            n_images = (part.frames[1] - part.frames[0]) * len(plan.channels)
-            rows = n_images * frames.shape[2] * np.dtype(np.int64).itemsize
-            if layout is not None:
-                ranges = plan_rows(layout, part.frames, plan.channels, spans).ranges
-                read, pieces, pixels = int(ranges.length.sum()), len(ranges), ranges.buffer_bytes
-            else:
-                pieces = len(np.unique(spans.image))
-                read = pixels = pieces * plan.image_bytes()
-            figures[:2, k] += read, pieces
-            figures[2, k] = max(figures[2, k], pixels + rows)
+        task = plan.task(batch)
+        marks = touched_rows(pass_task(task), shape, boundary=task.boundary, linear=task.linear)
+        rows = marks.size * np.dtype(np.int64).itemsize
+        if layout is not None:
+            begins = [part.frame for part in task.parts()[1:]]
+            ranges = plan_rows(layout, task.frames, plan.channels, marks, begins).ranges
+            figures[:, k] = ranges.length.sum(), len(ranges), ranges.buffer_bytes + rows
+        else:
+            images = np.count_nonzero(marks.any(axis=1))
+            pixels = images * plan.image_bytes()
+            figures[:, k] = pixels, images, pixels + rows
     return Cost(in_place=layout is not None, read=figures[0], pieces=figures[1], memory=figures[2])

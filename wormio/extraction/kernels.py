@@ -163,6 +163,7 @@ def gather(
     scratch = np.full((*shape, each), np.nan)
     options = _Options(Operation("gather"), boundary, linear, rectify, saturation)
     reduced = _run(block, points, options, scratch)
+    scratch = scratch.swapaxes(0, 1)
     if table.weights is None:
         return scratch, None, reduced
     return scratch[..., : table.most_voxels], scratch[..., table.most_voxels :], reduced
@@ -242,7 +243,7 @@ def _run(block: Block, points: Points, options: _Options, scratch: NDArray[np.fl
             pointer("int32_t[]", result.saturated, writable=True),
         )
     )
-    return result
+    return Reduced(*(each.swapaxes(0, 1) for each in attrs.astuple(result, recurse=False)))
 
 
 def _kernel(block: Block) -> Any:

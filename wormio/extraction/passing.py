@@ -71,6 +71,8 @@ _CURES = MappingProxyType(
 class Points:
     """Points in volumes and the masks around them, as C takes them; made by `pass_points`.
 
+    For C, the channels of a volume follow one another as if they were further volumes.
+
     Parameters
     ----------
     table : MaskTable
@@ -78,7 +80,7 @@ class Points:
     n_planes : int
         Of each channel.
     samples : cdata
-        `wormio_samples`: the channels follow one another as if they were further volumes.
+        `wormio_samples`.
     masks : cdata
         `wormio_masks`.
     """
@@ -94,8 +96,33 @@ class Points:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of what is made of them: (C, V, N)."""
-        return self.n_channels, self.n_volumes, self.n_points
+        """Of what C makes of them: (V, C, N)."""
+        return self.n_volumes, self.n_channels, self.n_points
+
+    def of_volumes(self, first: int, stop: int) -> Points:
+        """Return the points of some of the volumes."""
+        if (first, stop) == (0, self.n_volumes):
+            return self
+        whole, begin = self.samples, first * self.n_channels
+        n_slots, point = whole.n_slots, begin * self.n_points
+        columns = (
+            whole.plane + begin * n_slots,
+            whole.slot + point,
+            whole.yx + 2 * point,
+            whole.mask + point,
+            whole.offset + begin,
+        )
+        sizes = ((stop - first) * self.n_channels, n_slots, self.n_points)
+        return Points(
+            table=self.table,
+            n_channels=self.n_channels,
+            n_volumes=stop - first,
+            n_points=self.n_points,
+            n_planes=self.n_planes,
+            samples=ffi.new("wormio_samples *", (*sizes, *columns)),
+            masks=self.masks,
+            kept=(self._kept, whole),
+        )
 
 
 def pass_points(
@@ -155,14 +182,16 @@ def pass_points(
         moved = plane_of + np.arange(n_channels)[:, np.newaxis, np.newaxis] * n_planes
         if lowest < 0:
             moved[plane_of < 0] = -1
-        plane_of = moved
-    mask = np.empty(slots.shape, np.int32)
+        plane_of, slots, points = (
+            np.ascontiguousarray(each.swapaxes(0, 1)) for each in (moved, slots, points)
+        )
+    mask = np.empty((n_volumes, n_channels, n_points), np.int32)
     try:
-        np.copyto(mask, table.index, casting="safe")
+        np.copyto(mask, table.index[:, np.newaxis], casting="safe")
     except ValueError:
         raise ExtractionError(
             "the masks are of other samples",
-            expected=f"the index of a mask, to be repeated to {slots.shape}",
+            expected=f"the index of a mask, to be repeated to {(n_volumes, n_points)}",
             found=f"shape {table.index.shape}",
         ) from None
     of_samples = (
@@ -170,7 +199,7 @@ def pass_points(
         pointer("int32_t[]", slots),
         pointer("double[]", points),
         pointer("int32_t[]", mask),
-        pointer("double[]", np.repeat(each, n_volumes)),
+        pointer("double[]", np.tile(each, n_volumes)),
     )
     weights = table.weights
     of_masks = (

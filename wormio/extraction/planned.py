@@ -13,8 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import MissingImageError, RecordingClosedError
-from wormio.extraction.ranges import ByteRanges, RowGrid, advise, place_rows, read_ranges
-from wormio.extraction.touching import RowSpans
+from wormio.extraction.ranges import (
+    ByteRanges,
+    RowGrid,
+    advise,
+    list_rows,
+    place_rows,
+    read_ranges,
+)
 from wormio.model import FileLayout, FrameArray, MappableFrames, MappedFrames
 from wormio.model._files import SharedFiles
 
@@ -75,7 +81,11 @@ def layout_of(frames: FrameArray) -> FileLayout | None:
 
 
 def plan_rows(
-    layout: FileLayout, frames: tuple[int, int], channels: Sequence[int], spans: RowSpans
+    layout: FileLayout,
+    frames: tuple[int, int],
+    channels: Sequence[int],
+    marks: NDArray[np.uint8],
+    parts: Sequence[int] = (),
 ) -> PlannedRows:
     """Plan the reading of rows of some frames.
 
@@ -85,40 +95,48 @@ def plan_rows(
     frames : (int, int)
         Half-open range.
     channels : sequence of int
-    spans : RowSpans
-        Image ``j * n_frames + i`` is channel ``channels[j]`` of frame ``frames[0] + i``.
+    marks : (images, Y) uint8
+        1 for the rows that are wanted. Image ``j * n_frames + i`` is channel ``channels[j]`` of
+        frame ``frames[0] + i``.
+    parts : sequence of int
+        One part of the frames is read after the other, into the same memory: the second one
+        begins at frame ``frames[0] + parts[0]``, and so on.
 
     Raises
     ------
     MissingImageError
         An image that is to be read lies in no file.
     """
-    window = slice(*frames)
-    file = np.concatenate([layout.file[window, channel] for channel in channels])
-    offset = np.concatenate([layout.offset[window, channel] for channel in channels])
-    missing = file[spans.image] < 0
-    if missing.any():
-        image = int(spans.image[np.flatnonzero(missing)[0]])
-        j, i = divmod(image, frames[1] - frames[0])
-        raise MissingImageError(
-            f"the image of frame {frames[0] + i}, channel {channels[j]} was never saved",
-            cure="see recording.timeline.stored; nothing is filled in",
-        )
+    window, n_frames = slice(*frames), frames[1] - frames[0]
     itemsize = layout.dtype.itemsize
+    part = np.searchsorted(parts, np.arange(n_frames), side="right")
     grid = RowGrid(
-        file=file.astype(np.int64),
-        offset=offset,
+        file=np.concatenate([layout.file[window, channel] for channel in channels]).astype(
+            np.int64
+        ),
+        offset=np.concatenate([layout.offset[window, channel] for channel in channels]),
         height=layout.height,
         row_stride=layout.row_stride,
         row_bytes=(layout.width - 1) * layout.pixel_stride + itemsize,
         phase=1 if layout.dtype.isnative else itemsize,
+        part=np.tile(part, len(channels)) if len(parts) else None,
     )
-    ranges, rows = place_rows(spans, grid, rows=_scratch.take_rows(len(file), layout.height))
+    spans = list_rows(marks, grid.order)
+    missing = grid.file[spans.image] < 0
+    if missing.any():
+        image = int(spans.image[missing].min())
+        j, i = divmod(image, n_frames)
+        raise MissingImageError(
+            f"the image of frame {frames[0] + i}, channel {channels[j]} was never saved",
+            cure="see recording.timeline.stored; nothing is filled in",
+        )
+    scratch = _scratch.take_rows(len(grid.file), layout.height)
+    ranges, rows = place_rows(spans, grid, rows=scratch)
     return PlannedRows(layout=layout, ranges=ranges, row_offset=rows)
 
 
-def read_rows(frames: FrameArray, plan: PlannedRows) -> NDArray[np.uint8]:
-    """Read what was planned, in native byte order.
+def read_rows(frames: FrameArray, plan: PlannedRows, part: int) -> NDArray[np.uint8]:
+    """Read a part of what was planned, in native byte order.
 
     Returns
     -------
@@ -139,7 +157,7 @@ def read_rows(frames: FrameArray, plan: PlannedRows) -> NDArray[np.uint8]:
         advise(fd, table)
         read_ranges(files, index, fd, table, buffer)
 
-    _each_file(frames, plan, read)
+    _each_file(frames, plan, part, read)
     dtype = plan.layout.dtype
     if not dtype.isnative:
         whole = len(buffer) // dtype.itemsize * dtype.itemsize
@@ -150,20 +168,22 @@ def read_rows(frames: FrameArray, plan: PlannedRows) -> NDArray[np.uint8]:
 def _each_file(
     frames: FrameArray,
     plan: PlannedRows,
+    part: int,
     work: Callable[[SharedFiles, int, NDArray[np.int64], int], None],
 ) -> None:
-    """Do something with the ranges of each file."""
+    """Do something with the ranges of a part, file by file."""
     if getattr(frames, "closed", False):
         raise RecordingClosedError(
             "the recording is closed", cure="read inside the `with` block, or open it again"
         )
-    file = plan.ranges.file  # in order
+    ranges = slice(*plan.ranges.edges[part : part + 2])
+    file, table = plan.ranges.file[ranges], plan.ranges.table[ranges]
     changes = np.flatnonzero(file[1:] != file[:-1]) + 1
     edges = [0, *changes.tolist(), len(file)] if len(file) else []
     with _files_of(frames, plan.layout) as files:
         for begin, end in pairwise(edges):
-            index, table = int(file[begin]), plan.ranges.table[begin:end]
-            files.use(index, partial(work, files, index, table))
+            index = int(file[begin])
+            files.use(index, partial(work, files, index, table[begin:end]))
 
 
 @contextlib.contextmanager

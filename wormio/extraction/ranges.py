@@ -15,10 +15,18 @@ from numpy.typing import NDArray
 from wormio._cext import ffi, lib
 from wormio.errors import ExtractionError
 from wormio.extraction.passing import pointer
-from wormio.extraction.touching import RowSpans
 from wormio.model._files import SharedFiles
 
-__all__ = ["GAP", "ByteRanges", "RowGrid", "advise", "place_rows", "read_ranges"]
+__all__ = [
+    "GAP",
+    "ByteRanges",
+    "RowGrid",
+    "RowSpans",
+    "advise",
+    "list_rows",
+    "place_rows",
+    "read_ranges",
+]
 
 Ints = NDArray[np.int64]
 
@@ -28,6 +36,34 @@ GAP = 4095
 The system finds and copies pages: what lies in pages that are touched anyway costs next to
 nothing, and a system call less. So a plan never names a page that no mask touches.
 """
+
+
+@attrs.frozen(eq=False)
+class RowSpans:
+    """Rows that follow each other, in any order; they may overlap.
+
+    Parameters
+    ----------
+    table : (M, 3) int64
+        Image, first row, and the row after the last one. C-contiguous.
+    """
+
+    table: Ints
+
+    @property
+    def image(self) -> Ints:
+        """(M,) int64."""
+        return self.table[:, 0]
+
+    @property
+    def first(self) -> Ints:
+        """(M,) int64."""
+        return self.table[:, 1]
+
+    @property
+    def stop(self) -> Ints:
+        """(M,) int64, above `first`."""
+        return self.table[:, 2]
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -44,6 +80,9 @@ class RowGrid:
         Bytes from row to row, and of a row.
     phase : int
         Rows whose offsets differ by no multiple of it are not read together. 1 puts up with any.
+    part : (I,) int64, optional
+        Of each image: which part it belongs to, from 0 on. One part is read after the other, into
+        the same memory. None: all to one.
     """
 
     file: Ints
@@ -52,11 +91,18 @@ class RowGrid:
     row_stride: int
     row_bytes: int
     phase: int = 1
+    part: Ints | None = None
+
+    @property
+    def order(self) -> Ints:
+        """(I,) int64: the images by part, file and offset."""
+        keys = (self.offset, self.file)
+        return np.lexsort(keys if self.part is None else (*keys, self.part))
 
 
 @attrs.frozen(eq=False, kw_only=True)
 class ByteRanges:
-    """What to read, in order of file and offset.
+    """What to read, in order of part, file and offset.
 
     Parameters
     ----------
@@ -65,13 +111,16 @@ class ByteRanges:
         Bytes of that file.
     position : (R,) int64
         Where they go in the buffer.
+    edges : list of int
+        The ranges of part ``k`` are those from ``edges[k]`` to ``edges[k + 1]``.
     buffer_bytes : int
-        Size of the buffer, a little more than all lengths together.
+        Size of the buffer: for the largest part, a little more than its lengths together.
     """
 
     table: Ints = attrs.field(repr=False)
     """(R, 4): group, begin, length, position; as C takes it."""
     file: Ints
+    edges: list[int]
     buffer_bytes: int
 
     @property
@@ -93,6 +142,28 @@ class ByteRanges:
         return len(self.table)
 
 
+def list_rows(marks: NDArray[np.uint8], order: Ints) -> RowSpans:
+    """List the marked rows of images, none next to another.
+
+    Parameters
+    ----------
+    marks : (I, height) uint8
+        1 or 0.
+    order : (I,) int64
+        The images, as they are to be listed.
+    """
+    n_images, height = marks.shape
+    found = np.empty((n_images * ((height + 1) // 2), 3), np.int64)
+    n_spans = lib.wormio_list_spans(
+        pointer("unsigned char[]", marks),
+        n_images,
+        height,
+        pointer("int64_t[]", order),
+        pointer("int64_t[]", found, writable=True),
+    )
+    return RowSpans(found[:n_spans])
+
+
 def place_rows(
     spans: RowSpans, grid: RowGrid, *, gap: int = GAP, rows: Ints | None = None
 ) -> tuple[ByteRanges, Ints]:
@@ -101,7 +172,7 @@ def place_rows(
     Parameters
     ----------
     spans : RowSpans
-        Of images that lie in files.
+        Of images that lie in files; quickest if they are listed in the order of the grid.
     grid : RowGrid
     gap : int
         Two ranges with no more bytes between them become one.
@@ -118,20 +189,37 @@ def place_rows(
     if rows is None:
         rows = np.empty((n_images, grid.height), np.int64)
     rows.fill(-1)
-    begin = grid.offset[spans.image] + spans.first * grid.row_stride
-    group = grid.file[spans.image]
+    image = spans.image
+    begin = grid.offset[image] + spans.first * grid.row_stride
+    group = grid.file[image]
+    a_part, n_parts = int(grid.file.max(initial=0)) + 1, 1
+    if grid.part is not None:
+        group, n_parts = group + grid.part[image] * a_part, int(grid.part.max(initial=0)) + 1
     if grid.phase > 1:
         group = group * grid.phase + begin % grid.phase
-    if not len(group) or (group == group[0]).all():
-        order = np.argsort(begin)
-    else:
-        order = np.lexsort((begin, group))
+        a_part *= grid.phase
+    step, rises = np.diff(group), np.diff(begin) >= 0
+    sorted_already = ((step > 0) | ((step == 0) & rises)).all()
+    order = None if sorted_already else np.lexsort((begin, group))
     table = np.empty((len(begin), 4), np.int64)
     counted = ffi.new("int64_t[2]")
-    # The struct holds bare addresses; the list keeps the memory alive during the call.
-    columns = [pointer("int64_t[]", column) for column in (spans.table, order, group, begin)]
-    sizes = (len(begin), n_images, grid.height)
-    c_spans = ffi.new("wormio_spans *", (*sizes, *columns, grid.row_stride, grid.row_bytes, gap))
+    # The struct holds bare addresses; the names keep the memory alive during the call.
+    c_order = ffi.NULL if order is None else pointer("int64_t[]", order)
+    columns = [pointer("int64_t[]", column) for column in (spans.table, group, begin)]
+    sizes = {"n_spans": len(begin), "n_images": n_images, "height": grid.height}
+    steps = {"row_stride": grid.row_stride, "row_bytes": grid.row_bytes, "gap": gap}
+    c_spans = ffi.new(
+        "wormio_spans *",
+        {
+            **sizes,
+            **steps,
+            "spans": columns[0],
+            "order": c_order,
+            "group": columns[1],
+            "groups_a_part": a_part,
+            "begin": columns[2],
+        },
+    )
     status = lib.wormio_place_rows(
         c_spans,
         pointer("int64_t[]", rows, writable=True),
@@ -147,7 +235,12 @@ def place_rows(
             cure="report this as a bug of wormio.extraction.ranges",
         )
     table = table[: counted[0]]
-    ranges = ByteRanges(table=table, file=table[:, 0] // grid.phase, buffer_bytes=counted[1])
+    ranges = ByteRanges(
+        table=table,
+        file=table[:, 0] % a_part // grid.phase,
+        edges=np.searchsorted(table[:, 0], np.arange(n_parts + 1) * a_part).tolist(),
+        buffer_bytes=counted[1],
+    )
     return ranges, rows
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import attrs
@@ -10,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import ExtractionError
-from wormio.extraction.planned import layout_of, plan_rows, read_rows
-from wormio.extraction.touching import RowSpans
+from wormio.extraction.planned import PlannedRows, layout_of, plan_rows, read_rows
 from wormio.model import FrameArray, Recording
 
-__all__ = ["Block", "read_block"]
+__all__ = ["Block", "BlockPlan", "plan_block"]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -128,10 +128,59 @@ def _bytes_of(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     return np.lib.stride_tricks.as_strided(first, (nbytes,), (1,), writeable=False)
 
 
-def read_block(
-    recording: Recording, frames: tuple[int, int], channels: Sequence[int], spans: RowSpans
-) -> Block:
-    """Read some rows of a range of frames.
+@attrs.frozen(eq=False, kw_only=True)
+class BlockPlan:
+    """What a task reads, part by part; made by `plan_block`.
+
+    Parameters
+    ----------
+    array : FrameArray
+    rows : PlannedRows, optional
+        Where rows are read in place.
+    decode : callable, optional
+        Otherwise: returns the only part.
+    """
+
+    array: FrameArray
+    rows: PlannedRows | None = None
+    decode: Callable[[], Block] | None = None
+
+    def read(self, part: int) -> Block:
+        """Read one part.
+
+        Returns
+        -------
+        Block
+            Rows of other parts are not where it says. It may be **the thread's scratch memory**,
+            which the next plan, and the next part, of this thread overwrite.
+
+        Raises
+        ------
+        RecordingError, OSError
+            Pixels could not be read.
+        """
+        if self.rows is None:
+            assert self.decode is not None  # noqa: S101 (one of the two is)
+            return self.decode()
+        layout = self.rows.layout
+        return Block(
+            buffer=read_rows(self.array, self.rows, part),
+            dtype=self.array.dtype,
+            row_offset=self.rows.row_offset,
+            height=layout.height,
+            width=layout.width,
+            pixel_stride=layout.pixel_stride,
+        )
+
+
+def plan_block(
+    recording: Recording,
+    frames: tuple[int, int],
+    channels: Sequence[int],
+    marks: NDArray[np.uint8],
+    parts: Sequence[int] = (),
+) -> BlockPlan:
+    """Plan the reading of some rows of a range of frames.
 
     Where pixels lie uncompressed in files, these rows alone are read, and stay where they were
     read. Otherwise the images that hold them are decoded, each once.
@@ -142,52 +191,42 @@ def read_block(
     frames : (int, int)
         Half-open range.
     channels : sequence of int
-    spans : RowSpans
-        Rows of images; ``j * n_frames + i`` is channel ``channels[j]`` of frame ``frames[0] + i``.
-
-    Returns
-    -------
-    Block
-        It may be **the thread's scratch memory**, which the next call in this thread overwrites.
+    marks : (images, Y) uint8
+        1 for the rows that are wanted; image ``j * n_frames + i`` is channel ``channels[j]`` of
+        frame ``frames[0] + i``.
+    parts : sequence of int
+        The frames, counted from the first one, with which the second part and the following ones
+        begin.
 
     Raises
     ------
-    RecordingError, OSError
-        Pixels could not be read.
     MissingImageError
         One of the images was never saved.
     """
     array = recording.frames
-    height, width = array.shape[2:]
     layout = layout_of(array)
     if layout is None:
-        return _decoded(array, frames, channels, spans)
-    plan = plan_rows(layout, frames, channels, spans)
-    return Block(
-        buffer=read_rows(array, plan),
-        dtype=array.dtype,
-        row_offset=plan.row_offset.reshape(len(channels), -1, height),
-        height=height,
-        width=width,
-        pixel_stride=layout.pixel_stride,
-    )
+        return BlockPlan(array=array, decode=partial(_decoded, array, frames, channels, marks))
+    rows = plan_rows(layout, frames, channels, marks, parts)
+    table = rows.row_offset.reshape(len(channels), -1, layout.height)
+    return BlockPlan(array=array, rows=attrs.evolve(rows, row_offset=table))
 
 
 def _decoded(
-    array: FrameArray, frames: tuple[int, int], channels: Sequence[int], spans: RowSpans
+    array: FrameArray,
+    frames: tuple[int, int],
+    channels: Sequence[int],
+    marks: NDArray[np.uint8],
 ) -> Block:
     """Decode the images that are needed, from the first to the last row of them all."""
     height = array.shape[2]
-    n_frames = frames[1] - frames[0]
-    marked = np.zeros(len(channels) * n_frames, bool)
-    marked[spans.image] = True
-    needed = marked.reshape(len(channels), n_frames)
-    first = int(spans.first.min(initial=height))
-    rows = (first, max(int(spans.stop.max(initial=0)), first))
+    needed = marks.any(axis=1).reshape(len(channels), frames[1] - frames[0])
+    marked = np.flatnonzero(marks.any(axis=0))
+    rows = (int(marked[0]), int(marked[-1]) + 1) if len(marked) else (0, 0)
     used = np.flatnonzero(needed.any(axis=0))
     pixels = _images(array, frames[0], channels, needed[:, used], used, rows)
     block = Block.from_array(pixels, height=height, row_first=rows[0])
-    offset = np.full((len(channels), n_frames), -1, np.int64)
+    offset = np.full(needed.shape, -1, np.int64)
     offset[:, used] = block.row_offset
     offset[~needed] = -1
     return attrs.evolve(block, row_offset=offset)

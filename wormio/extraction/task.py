@@ -6,7 +6,7 @@ another process. The samples of a task depend on nothing but the task and the re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import pairwise
 
 import attrs
 import numpy as np
@@ -17,7 +17,23 @@ from wormio.extraction.kernels import Boundary
 from wormio.extraction.reducers import Reducer
 from wormio.extraction.voxels import MaskTable
 
-__all__ = ["Samples", "Task"]
+__all__ = ["Part", "Samples", "Task"]
+
+
+@attrs.frozen
+class Part:
+    """Volumes of a task that are read and reduced together.
+
+    Parameters
+    ----------
+    volumes : (int, int)
+        Half-open range, counted from the task's first.
+    frame : int
+        Their first frame, counted from the task's first; those of earlier parts lie before it.
+    """
+
+    volumes: tuple[int, int]
+    frame: int
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -70,25 +86,28 @@ class Task:
     background: Background | None = None
     at_once: int = 1
 
-    def parts(self) -> Iterator[Task]:
-        """Yield the tasks of the volumes that are read and reduced together, in order."""
+    def parts(self) -> list[Part]:
+        """Return the volumes that are read and reduced together, part by part."""
         n_volumes = self.volumes[1] - self.volumes[0]
-        if self.at_once >= n_volumes:
-            yield self
-            return
-        for first in range(0, n_volumes, self.at_once):
-            stop = min(first + self.at_once, n_volumes)
-            low, planes = _from_first(self.planes[:, first:stop])
-            yield attrs.evolve(
-                self,
-                volumes=(self.volumes[0] + first, self.volumes[0] + stop),
-                frames=(self.frames[0] + low, self.frames[0] + low + int(planes.max()) + 1),
-                planes=planes,
-                slot=self.slot[:, first:stop],
-                yx=self.yx[:, first:stop],
-                tables=tuple(table.of_volumes(first, stop) for table in self.tables),
-                at_once=stop - first,
-            )
+        first = np.arange(0, n_volumes, self.at_once)
+        begin = np.where(self.planes < 0, self.planes.max() + 1, self.planes).min(axis=(0, 2))
+        end = self.planes.max(axis=(0, 2)) + 1
+        begins, ends = np.minimum.reduceat(begin, first), np.maximum.reduceat(end, first)
+        if (begins[1:] < np.maximum.accumulate(ends)[:-1]).any():  # they share frames
+            first, begins = first[:1], begins[:1]
+        edges = [*first.tolist(), n_volumes]
+        return [Part(*each) for each in zip(pairwise(edges), begins.tolist(), strict=True)]
+
+    def of_volumes(self, first: int, stop: int) -> Task:
+        """Return the part of the task for some of its volumes, in the same frames."""
+        return attrs.evolve(
+            self,
+            volumes=(self.volumes[0] + first, self.volumes[0] + stop),
+            planes=self.planes[:, first:stop],
+            slot=self.slot[:, first:stop],
+            yx=self.yx[:, first:stop],
+            tables=tuple(table.of_volumes(first, stop) for table in self.tables),
+        )
 
     @property
     def masks(self) -> tuple[MaskTable, ...]:
@@ -126,14 +145,3 @@ class Samples:
             saturated=np.zeros(shape, np.int32),
             background=np.full((shape[0], 1, *shape[2:]), np.nan) if background else None,
         )
-
-
-def _from_first(planes: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
-    """Return the first plane, and all planes counted from it; -1 remains."""
-    missing = planes < 0
-    if not missing.any():
-        low = int(planes.min())
-        return low, planes - low
-    saved = planes[~missing]
-    low = int(saved.min()) if saved.size else 0
-    return low, np.where(missing, -1, planes - low)

@@ -4,45 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from wormio._cext import ffi, lib
 from wormio.extraction.passing import Boundary, Points, check_status, pass_options, pointer
 
-__all__ = ["RowSpans", "touched_rows"]
-
-Ints = NDArray[np.int64]
-
-
-@attrs.frozen(eq=False)
-class RowSpans:
-    """Stretches of rows, in any order; they may overlap.
-
-    Parameters
-    ----------
-    table : (M, 3) int64
-        Image, index into the images, (channel, frame) flattened; first row; the row after the last
-        one. C-contiguous.
-    """
-
-    table: Ints
-
-    @property
-    def image(self) -> Ints:
-        """(M,) int64."""
-        return self.table[:, 0]
-
-    @property
-    def first(self) -> Ints:
-        """(M,) int64."""
-        return self.table[:, 1]
-
-    @property
-    def stop(self) -> Ints:
-        """(M,) int64, above `first`."""
-        return self.table[:, 2]
+__all__ = ["touched_rows"]
 
 
 def touched_rows(
@@ -51,8 +19,8 @@ def touched_rows(
     *,
     boundary: Boundary,
     linear: bool = False,
-) -> RowSpans:
-    """Return the rows that masks around points touch.
+) -> NDArray[np.uint8]:
+    """Mark the rows that masks around points touch.
 
     Parameters
     ----------
@@ -68,9 +36,8 @@ def touched_rows(
 
     Returns
     -------
-    RowSpans
-        By image and row; none overlaps or follows another. A few rows more than the kernels need
-        where masks reach beyond the image.
+    (images, height) uint8
+        1 or 0. A few rows more than the kernels need where masks reach beyond the image.
     """
     height, width = shape
     n_images = points[0].n_channels * points[0].n_planes
@@ -81,6 +48,4 @@ def touched_rows(
     options = pass_options("sum", boundary, linear=linear)
     for each in points:
         check_status(lib.wormio_touch_rows(image, each.samples, each.masks, options, marks))
-    found = np.empty((n_images * ((height + 1) // 2), 3), np.int64)
-    spans = pointer("int64_t[]", found, writable=True)
-    return RowSpans(found[: lib.wormio_list_spans(marks, n_images, height, spans)])
+    return touched
