@@ -86,10 +86,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const int64_t stride = (int64_t)sizes[type] * (1 + (int64_t)take(1) % 2);
     const int64_t nbytes = (int64_t)(take(2) % 6000);
     const int64_t n_weights = take(1) % 4 == 0 ? (int64_t)take(1) : 0;
+    const int64_t n_spans = (int64_t)take(1) % 8;
     const int64_t n_scratch = (int64_t)take(2) % 5000;
 
     char *pixels = array(nbytes, 1);
-    int64_t *row_offset = array(planes * height, 8), *plane = array(volumes * slots, 8);
+    int64_t *spans = array(4 * n_spans, 8), *plane_spans = array(2 * planes, 8);
+    int64_t *plane = array(volumes * slots, 8);
     int64_t *run_start = array(n_masks + 1, 8), *weight_start = array(n_masks + 1, 8);
     int32_t *slot = array(volumes * points, 4), *mask = array(volumes * points, 4);
     int32_t *runs = array(4 * n_runs, 4), *voxels = array(volumes * points, 4);
@@ -102,8 +104,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(touched, 0, (size_t)(planes * height));
     for (int64_t i = 0; i < nbytes; i++)
         pixels[i] = (char)(i * 31 + (i >> 3));
-    for (int64_t i = 0; i < planes * height; i++)
-        row_offset[i] = take(1) < 200 ? (int64_t)(take(2) % (uint64_t)(nbytes + 1)) : number(9);
+    for (int64_t i = 0; i < n_spans; i++) { /* mostly those of images of two spans */
+        const int64_t half = height / 2, odd = i % 2;
+        const int64_t span[] = {i / 2, odd ? half : 0, odd ? height : half,
+                                (int64_t)(take(2) % (uint64_t)(nbytes + 1))};
+
+        for (int column = 0; column < 4; column++)
+            spans[4 * i + column] = take(1) < 250 ? span[column] : number(height + 1);
+    }
+    for (int64_t i = 0; i < 2 * planes; i++)
+        plane_spans[i] = take(1) < 250 && i < n_spans ? i / 2 * 2 + 2 * (i % 2) : number(n_spans + 1);
+    for (int64_t i = 0; i < 2 * planes; i += 2) {
+        if (plane_spans[i + 1] > n_spans && take(1) < 250)
+            plane_spans[i + 1] = n_spans;
+    }
     for (int64_t i = 0; i < volumes * slots; i++)
         plane[i] = number(planes > 0 ? planes : 1);
     for (int64_t i = 0; i < volumes * points; i++) {
@@ -130,9 +144,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         weight_start[i] = take(1) < 250 ? n_weights * i / (n_masks > 0 ? n_masks : 1) : number(20);
     }
 
-    const wormio_pixels p = {pixels, (uint64_t)nbytes, planes, height, width, row_offset, stride,
-                             take(1) % 2 ? 0 : number(64), number(height + 1),
-                             number(height + 1)};
+    const int64_t row_stride = take(1) < 250 ? (int64_t)take(1) % 16 * stride : number(64);
+    const wormio_pixels p = {pixels, (uint64_t)nbytes, planes,      n_spans,    height,
+                             width,  spans,            plane_spans, row_stride, stride};
     const wormio_samples s = {volumes, slots, points, plane, slot, yx, mask, offset};
     const wormio_masks m = {n_masks,
                             n_runs,
@@ -152,9 +166,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (status == WORMIO_OK) { /* then the kernel needs no other rows than those */
         if (marked != WORMIO_OK)
             abort();
-        for (int64_t i = 0; i < planes * height && p.row_stride == 0; i++) {
-            if (!touched[i])
-                row_offset[i] = -1;
+        for (int64_t k = 0; k < n_spans; k++) {
+            int wanted = 0;
+
+            for (int64_t i = 0; i < planes * height; i++) {
+                const int64_t *range = plane_spans + 2 * (i / height), y = i % height;
+
+                wanted |= touched[i] && k >= range[0] && k < range[1] && y >= spans[4 * k + 1] &&
+                          y < spans[4 * k + 2];
+            }
+            if (!wanted)
+                spans[4 * k + 3] = INT64_MAX;
         }
         if (kernels[type](&p, &s, &m, &o, scratch, n_scratch, value, voxels, saturated) !=
             WORMIO_OK)
@@ -163,7 +185,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     free(touched);
     free(pixels);
-    free(row_offset);
+    free(spans);
+    free(plane_spans);
     free(plane);
     free(run_start);
     free(weight_start);

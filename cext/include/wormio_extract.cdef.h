@@ -29,12 +29,12 @@ enum wormio_reducer {
 typedef struct {
     const void *data;
     uint64_t nbytes;
-    int64_t n_planes;
+    int64_t n_planes, n_spans;
     int64_t height, width;
-    const int64_t *row_offset;
-    int64_t pixel_stride;
+    const int64_t *spans;
+    const int64_t *plane_spans;
     int64_t row_stride;
-    int64_t row_first, row_stop;
+    int64_t pixel_stride;
 } wormio_pixels;
 
 typedef struct {

@@ -56,27 +56,36 @@ enum wormio_reducer {
     WORMIO_GATHER = 6     /* none: the voxels themselves are left in scratch */
 };
 
-/* The pixels of one channel or of several, as rows of images in one buffer. */
+/* Columns of a span: rows of one image that follow each other in a buffer. */
+enum wormio_span_column {
+    WORMIO_SPAN_IMAGE = 0,
+    WORMIO_SPAN_FIRST = 1,  /* row */
+    WORMIO_SPAN_STOP = 2,   /* row after the last */
+    WORMIO_SPAN_OFFSET = 3, /* byte in the buffer of the first row's first pixel */
+    WORMIO_SPAN_COLUMNS = 4
+};
+
+/* The pixels of one channel or of several, as rows of images in one buffer. An image may be
+ * there as a whole, or only some of its rows. */
 typedef struct {
-    const void *data;          /* NULL only if nbytes is 0 */
-    uint64_t nbytes;           /* readable bytes from data on */
-    int64_t n_planes;
-    int64_t height, width;     /* of the whole image, at most 2^31 - 1 */
-    const int64_t *row_offset; /* [n_planes, height] byte in data of the first pixel
-                                  of the row; -1: the row is not in the buffer */
-    int64_t pixel_stride;      /* bytes from a pixel to the one on its right, not
-                                  less than the size of a pixel */
-    int64_t row_stride;        /* 0; or rows [row_first, row_stop) of a plane are all in
-                                  the buffer, so many bytes apart, no others are, and
-                                  row_offset is [n_planes] of row_first; -1: none is */
-    int64_t row_first, row_stop;
+    const void *data;           /* NULL only if nbytes is 0 */
+    uint64_t nbytes;            /* readable bytes from data on */
+    int64_t n_planes, n_spans;
+    int64_t height, width;      /* of the whole image, at most 2^31 - 1 */
+    const int64_t *spans;       /* [n_spans, 4]; the image is not looked at */
+    const int64_t *plane_spans; /* [n_planes, 2] the first span of each plane, and the one after
+                                   its last; its spans are in the order of rows, and do not
+                                   overlap */
+    int64_t row_stride;         /* bytes from row to row of a span, not negative */
+    int64_t pixel_stride;       /* bytes from a pixel to the one on its right, not less than the
+                                   size of a pixel */
 } wormio_pixels;
 
 /* The points; each volume has its own. */
 typedef struct {
     int64_t n_volumes, n_slots, n_points; /* 0 is allowed */
     const int64_t *plane;  /* [n_volumes, n_slots] the plane in that slot, an index
-                              into row_offset; -1: never saved */
+                              into plane_spans; -1: never saved */
     const int32_t *slot;   /* [n_volumes, n_points] slot of the plane through the
                               point; negative: the sample is not valid */
     const double *yx;      /* [n_volumes, n_points, 2] the point in pixels; integers
@@ -133,10 +142,9 @@ typedef struct {
  * value depends on nothing but its own voxels: batches can be cut anywhere, bit for
  * bit.
  *
- * All arguments are checked before the first pixel is read, but three, when a sample
- * needs them: a mask's index (WORMIO_EARG), and the offset of a row (WORMIO_EROWS if
- * it is -1, WORMIO_EBOUNDS if it is not within the buffer); that row is not read.
- * With a row_stride, all rows are checked at once.
+ * All arguments are checked before the first pixel is read, but two, when a sample needs
+ * them: a mask's index (WORMIO_EARG), and a row (WORMIO_EROWS if no span of its plane holds it,
+ * WORMIO_EBOUNDS if it is not within the buffer); that row is not read.
  */
 typedef int wormio_reduce_fn(const wormio_pixels *pixels, const wormio_samples *samples,
                              const wormio_masks *masks, const wormio_options *options,

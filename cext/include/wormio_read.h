@@ -14,6 +14,8 @@
 
 #include <stdint.h>
 
+#include "wormio_extract.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -35,30 +37,24 @@ enum wormio_range_column {
     WORMIO_RANGE_COLUMNS = 4
 };
 
-/* Columns of a span: rows of one image that follow each other. */
-enum wormio_span_column {
-    WORMIO_SPAN_IMAGE = 0,
-    WORMIO_SPAN_FIRST = 1, /* row */
-    WORMIO_SPAN_STOP = 2,  /* row after the last */
-    WORMIO_SPAN_COLUMNS = 3
-};
-
 /*
  * List the rows of some images that are marked.
  *
  * touched  [n_images, height] 1 or 0.
  * order    [n_images] the images, in the order in which their rows are listed.
- * spans    out [up to n_images * ((height + 1) / 2), 3] none next to another.
+ * spans    out [up to n_images * ((height + 1) / 2), 4] none next to another; their offset is
+ *          -1.
+ * image_spans
+ *          out [n_images, 2] the first span of each image, and the one after its last.
  *
- * Returns how many there are.
+ * Returns how many spans there are.
  */
 int64_t wormio_list_spans(const unsigned char *touched, int64_t n_images, int64_t height,
-                          const int64_t *order, int64_t *spans);
+                          const int64_t *order, int64_t *spans, int64_t *image_spans);
 
 /* Spans in files. They may overlap. */
 typedef struct {
     int64_t n_spans, n_images, height;
-    const int64_t *spans; /* [n_spans, 3] */
     const int64_t *order; /* [n_spans] the spans by group, and by begin within it; NULL:
                              they are in that order */
     const int64_t *group; /* [n_spans] spans of different groups share no range; never
@@ -75,8 +71,7 @@ typedef struct {
 /*
  * Lay the bytes of all spans of a part into one buffer.
  *
- * row_offset  [n_images, height] gets the byte in the buffer of each row of a span;
- *             the others are left as they are.
+ * table       [n_spans, 4] the spans; they get their offsets.
  * ranges      out [up to n_spans, 4] what to read, in the order given; ranges start
  *             at multiples of 64 in the buffer.
  * n_ranges    out
@@ -84,7 +79,7 @@ typedef struct {
  *
  * Anything but WORMIO_READ_OK leaves the outputs undefined.
  */
-int wormio_place_rows(const wormio_spans *spans, int64_t *row_offset, int64_t *ranges,
+int wormio_place_rows(const wormio_spans *spans, int64_t *table, int64_t *ranges,
                       int64_t *n_ranges, int64_t *n_bytes);
 
 /*

@@ -16,7 +16,7 @@ static int countable(int64_t rows, int64_t columns, size_t size)
 static int check_image(const wormio_pixels *p)
 {
     return p->height < 0 || p->height > size_limit || p->width < 0 || p->width > size_limit ||
-                   !countable(p->n_planes, p->height, sizeof *p->row_offset)
+                   !countable(p->n_planes, p->height, 2 * sizeof *p->plane_spans)
                ? WORMIO_EARG
                : WORMIO_OK;
 }
@@ -27,33 +27,19 @@ static int check_pixels(const wormio_job *job, int64_t size)
 
     if (p->nbytes > INT64_MAX || check_image(p) != WORMIO_OK)
         return WORMIO_EARG;
-    if (p->row_stride < 0 || p->row_stride > INT64_MAX / 4 / size_limit ||
-        (p->row_stride > 0 &&
-         (p->row_first < 0 || p->row_first > p->row_stop || p->row_stop > p->height)))
+    /* A row's byte can be computed then, wherever the span begins. */
+    if (p->n_spans < 0 || p->row_stride < 0 || p->row_stride > INT64_MAX / 4 / size_limit ||
+        !countable(p->n_spans, WORMIO_SPAN_COLUMNS, sizeof *p->spans))
         return WORMIO_EARG;
     if (p->pixel_stride < size || (p->width > 0 && p->pixel_stride > INT64_MAX / p->width))
         return WORMIO_EARG;
     if ((p->data == NULL && p->nbytes > 0) ||
-        (p->n_planes > 0 && p->height > 0 && p->row_offset == NULL))
+        (p->n_planes > 0 && p->plane_spans == NULL) || (p->n_spans > 0 && p->spans == NULL))
         return WORMIO_ENULL;
-    return WORMIO_OK;
-}
-
-/* Whether all rows lie in the buffer, where they are so many bytes apart. */
-static int check_rows(const wormio_job *job)
-{
-    const wormio_pixels *p = job->pixels;
-    int64_t last = job->last_row;
-
-    if (p->row_stride == 0 || p->width == 0 || p->height == 0)
-        return WORMIO_OK;
-    if (p->row_stop > p->row_first)
-        last -= (p->row_stop - p->row_first - 1) * p->row_stride;
     for (int64_t i = 0; i < p->n_planes; i++) {
-        /* No memory is so large; a row beyond the last one can be computed then. */
-        if (p->row_offset[i] < -1 || (p->row_offset[i] >= 0 && p->row_offset[i] > last) ||
-            p->row_offset[i] > INT64_MAX / 2)
-            return WORMIO_EBOUNDS;
+        if (p->plane_spans[2 * i] < 0 || p->plane_spans[2 * i] > p->plane_spans[2 * i + 1] ||
+            p->plane_spans[2 * i + 1] > p->n_spans)
+            return WORMIO_EARG;
     }
     return WORMIO_OK;
 }
@@ -225,7 +211,7 @@ int wormio_check_job(wormio_job *job, int64_t size)
     job->needs_voxels = needs_voxels(job);
     if (status == WORMIO_OK && p->width > 0) /* the product was checked above */
         job->last_row = (int64_t)p->nbytes - (p->width - 1) * p->pixel_stride - size;
-    return status == WORMIO_OK ? check_rows(job) : status;
+    return status;
 }
 
 /* Add a run, which has voxels, to the slabs of a mask. */
@@ -315,16 +301,16 @@ int wormio_find_row(const wormio_job *job, const wormio_sample *sample, int64_t 
                     int64_t dy, const char **row)
 {
     int64_t plane, y, offset;
-    wormio_rows rows;
+    const int64_t *span;
 
     *row = NULL;
     if (!wormio_locate_row(job, sample, dz, dy, &plane, &y))
         return WORMIO_OK;
-    rows = wormio_rows_from(job->pixels, plane, y);
-    offset = wormio_row(&rows, 0);
-    if (offset == -1)
+    span = wormio_find_span(job->pixels, plane, y);
+    if (span == NULL)
         return WORMIO_EROWS;
-    if (offset < 0 || offset > job->last_row)
+    offset = wormio_row_offset(job, span, y);
+    if (offset < 0)
         return WORMIO_EBOUNDS;
     *row = (const char *)job->pixels->data + offset;
     return WORMIO_OK;

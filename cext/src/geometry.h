@@ -71,37 +71,38 @@ int wormio_check_places(wormio_job *job);
 /* The mask of a sample; `mask` is left as it is if it holds that one already. */
 int wormio_find_mask(const wormio_job *job, int64_t i, int32_t *known, wormio_mask *mask);
 
-/*
- * Rows of one plane: where those from `y` on are. Bytes from a table are to be checked against
- * the buffer; rows that follow each other all lie in it, since the job has been checked.
- */
-typedef struct {
-    const int64_t *table; /* byte of row y; NULL: it is found as */
-    int64_t first, stride; /* first + (row - y) * stride */
-    int64_t above, below; /* how many rows there are before y, and from it on */
-} wormio_rows;
-
-static inline wormio_rows wormio_rows_from(const wormio_pixels *p, int64_t plane, int64_t y)
+/* The span of a plane that holds row y; NULL if none does. */
+static inline const int64_t *wormio_find_span(const wormio_pixels *p, int64_t plane, int64_t y)
 {
-    wormio_rows rows = {NULL, 0, 0, 0, 0};
+    const int64_t *range = p->plane_spans + 2 * plane;
+    const int64_t *span = p->spans + WORMIO_SPAN_COLUMNS * range[0];
+    int64_t n = range[1] - range[0];
 
-    if (p->row_stride == 0) {
-        rows.table = p->row_offset + plane * p->height + y;
-    } else if (p->row_offset[plane] >= 0) {
-        rows.stride = p->row_stride;
-        rows.above = y - p->row_first;
-        rows.below = p->row_stop - y;
-        rows.first = p->row_offset[plane] + rows.above * rows.stride;
+    if (n == 0)
+        return NULL;
+    /* The last one that does not begin below the row; without a branch to be guessed wrong. */
+    while (n > 1) {
+        const int64_t half = n / 2;
+        const int64_t *middle = span + WORMIO_SPAN_COLUMNS * half;
+
+        span = middle[WORMIO_SPAN_FIRST] <= y ? middle : span;
+        n -= half;
     }
-    return rows;
+    return span[WORMIO_SPAN_FIRST] >= 0 && y >= span[WORMIO_SPAN_FIRST] &&
+                   y < span[WORMIO_SPAN_STOP]
+               ? span
+               : NULL;
 }
 
-/* The byte of the row `dy` below y; -1: it is not in the buffer. */
-static inline int64_t wormio_row(const wormio_rows *rows, int64_t dy)
+/* The byte in the buffer of a row that a span holds; -1 if it does not lie in the buffer. */
+static inline int64_t wormio_row_offset(const wormio_job *job, const int64_t *span, int64_t y)
 {
-    if (rows->table != NULL)
-        return rows->table[dy];
-    return dy >= -rows->above && dy < rows->below ? rows->first + dy * rows->stride : -1;
+    int64_t offset = span[WORMIO_SPAN_OFFSET];
+
+    if (offset < 0 || offset > job->last_row)
+        return -1;
+    offset += (y - span[WORMIO_SPAN_FIRST]) * job->pixels->row_stride;
+    return offset <= job->last_row ? offset : -1;
 }
 
 /* Round a coordinate to a pixel of [0, size). Returns 0 if it lies outside. */

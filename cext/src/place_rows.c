@@ -19,23 +19,23 @@ static int spans_make_sense(const wormio_spans *s)
     if (s->height > 0 && (LIMIT - s->row_bytes) / s->row_stride < s->height)
         return 0;
     return s->n_spans == 0 ||
-           (s->spans != NULL && s->group != NULL && s->begin != NULL);
+           (s->group != NULL && s->begin != NULL);
 }
 
 /* Whether a span is some rows of an image. */
-static int is_span(const wormio_spans *s, int64_t k)
+static int is_span(const wormio_spans *s, const int64_t *table, int64_t k)
 {
     const int64_t *span;
 
     if (k < 0 || k >= s->n_spans || s->begin[k] < 0 || s->begin[k] > LIMIT || s->group[k] < 0)
         return 0;
-    span = s->spans + WORMIO_SPAN_COLUMNS * k;
+    span = table + WORMIO_SPAN_COLUMNS * k;
     return span[WORMIO_SPAN_IMAGE] >= 0 && span[WORMIO_SPAN_IMAGE] < s->n_images &&
            span[WORMIO_SPAN_FIRST] >= 0 && span[WORMIO_SPAN_FIRST] < span[WORMIO_SPAN_STOP] &&
            span[WORMIO_SPAN_STOP] <= s->height;
 }
 
-int wormio_place_rows(const wormio_spans *spans, int64_t *row_offset, int64_t *ranges,
+int wormio_place_rows(const wormio_spans *spans, int64_t *table, int64_t *ranges,
                       int64_t *n_ranges, int64_t *n_bytes)
 {
     const wormio_spans *const s = spans;
@@ -43,21 +43,20 @@ int wormio_place_rows(const wormio_spans *spans, int64_t *row_offset, int64_t *r
     int64_t position = 0, end = 0, count = 0, largest = 0;
 
     if (s == NULL || n_ranges == NULL || n_bytes == NULL || !spans_make_sense(s) ||
-        (s->n_spans > 0 && (row_offset == NULL || ranges == NULL)))
+        (s->n_spans > 0 && (table == NULL || ranges == NULL)))
         return WORMIO_READ_EARG;
 
     for (int64_t i = 0; i < s->n_spans; i++) {
         const int64_t k = s->order == NULL ? i : s->order[i];
-        const int64_t *span;
-        int64_t begin, stop, place, n_rows;
-        int64_t *row;
+        int64_t begin, stop;
+        int64_t *span;
 
-        if (!is_span(s, k))
+        if (!is_span(s, table, k))
             return WORMIO_READ_EARG;
-        span = s->spans + WORMIO_SPAN_COLUMNS * k;
-        n_rows = span[WORMIO_SPAN_STOP] - span[WORMIO_SPAN_FIRST];
+        span = table + WORMIO_SPAN_COLUMNS * k;
         begin = s->begin[k];
-        stop = begin + (n_rows - 1) * s->row_stride + s->row_bytes;
+        stop = begin + (span[WORMIO_SPAN_STOP] - span[WORMIO_SPAN_FIRST] - 1) * s->row_stride +
+               s->row_bytes;
         if (range != NULL && s->group[k] < range[WORMIO_RANGE_GROUP])
             return WORMIO_READ_EARG; /* the order is none */
         if (range == NULL || s->group[k] != range[WORMIO_RANGE_GROUP] || begin - end > s->gap) {
@@ -87,10 +86,7 @@ int wormio_place_rows(const wormio_spans *spans, int64_t *row_offset, int64_t *r
         if (position + range[WORMIO_RANGE_LENGTH] > largest)
             largest = position + range[WORMIO_RANGE_LENGTH];
 
-        place = position + (begin - range[WORMIO_RANGE_BEGIN]);
-        row = row_offset + span[WORMIO_SPAN_IMAGE] * s->height + span[WORMIO_SPAN_FIRST];
-        for (int64_t n = n_rows; n > 0; n--, place += s->row_stride)
-            *row++ = place;
+        span[WORMIO_SPAN_OFFSET] = position + (begin - range[WORMIO_RANGE_BEGIN]);
     }
     *n_ranges = count;
     *n_bytes = largest;

@@ -101,37 +101,34 @@ static inline void NAMED(add_row)(NAMED(columns) *c, const char *from, int count
  * run begins. Columns beyond the run are left out at the end. If some pixel is saturated,
  * t->saturated is not 0, but does not say how many are. `counts` is t->counts, as a constant:
  * the fewer instructions, the more rows the processor fetches at once.
+ *
+ * Returns 0, and nothing is done, if the rows of a slab do not all lie in one span of the buffer.
  */
 static inline int NAMED(sum_vectors)(const wormio_job *job, const wormio_sample *sample,
                                      const wormio_mask *mask, int counts, NAMED(tally) *t)
 {
     enum { SIZE = sizeof(PIXEL), LANES = VECTOR_BYTES / SIZE };
-    const uint64_t last_row = (uint64_t)job->last_row; /* not negative, as the caller knows */
+    const int64_t row_stride = job->pixels->row_stride;
     const NAMED(pixels) level = (NAMED(pixels)){0} + t->level;
     NAMED(pairs) sum = {0};
     NAMED(pixels) saturated = {0};
 
     for (const wormio_slab *slab = mask->slabs; slab < mask->slabs + mask->n_slabs; slab++) {
-        const char *const column =
-            (const char *)job->pixels->data + (sample->x + slab->dx) * SIZE;
-        const wormio_rows rows = wormio_rows_from(
-            job->pixels, sample->plane[sample->slot + slab->dz], sample->y + slab->dy);
+        const int64_t y = sample->y + slab->dy, last = y + slab->rows - 1;
+        const int64_t *const span =
+            wormio_find_span(job->pixels, sample->plane[sample->slot + slab->dz], y);
+        const char *row;
         NAMED(columns) c = {{0}, {0}, {0}};
         NAMED(pixels) wanted;
         NAMED(pairs) even, odd;
 
-        if (rows.table != NULL) {
-            for (int64_t i = 0; i < slab->rows; i++) {
-                if ((uint64_t)rows.table[i] > last_row)
-                    return rows.table[i] == -1 ? WORMIO_EROWS : WORMIO_EBOUNDS;
-                NAMED(add_row)(&c, column + rows.table[i], counts, level);
-            }
-        } else {
-            if (rows.above < 0 || rows.below < slab->rows)
-                return WORMIO_EROWS;
-            for (int64_t i = 0; i < slab->rows; i++)
-                NAMED(add_row)(&c, column + rows.first + i * rows.stride, counts, level);
-        }
+        if (span == NULL || last >= span[WORMIO_SPAN_STOP] || wormio_row_offset(job, span, y) < 0 ||
+            wormio_row_offset(job, span, last) < 0)
+            return 0;
+        row = (const char *)job->pixels->data + wormio_row_offset(job, span, y) +
+              (sample->x + slab->dx) * SIZE;
+        for (int64_t i = 0; i < slab->rows; i++)
+            NAMED(add_row)(&c, row + i * row_stride, counts, level);
         memcpy(&wanted, ones_then_zeros + VECTOR_BYTES - slab->voxels * SIZE, sizeof wanted);
         /* A pair of columns is all ones where the column that was summed in it is wanted. */
         memcpy(&even, ones_then_zeros + VECTOR_BYTES - (slab->voxels + 1) / 2 * 2 * SIZE,
@@ -145,7 +142,7 @@ static inline int NAMED(sum_vectors)(const wormio_job *job, const wormio_sample 
     for (int i = 0; i < LANES; i++)
         t->saturated |= saturated[i];
     t->voxels = mask->voxels;
-    return WORMIO_OK;
+    return 1;
 }
 #endif
 
@@ -307,12 +304,12 @@ static int NAMED(sum)(const wormio_job *job, const wormio_sample *sample,
         mask->n_slabs <= MOST_SLABS && mask->n_runs <= MOST_RUNS &&
         sample->x + mask->high[2] + lanes <= job->pixels->width) {
         const NAMED(tally) fresh = *t;
-        int status = t->counts ? NAMED(sum_vectors)(job, sample, mask, 1, t)
-                               : NAMED(sum_vectors)(job, sample, mask, 0, t);
+        const int done = t->counts ? NAMED(sum_vectors)(job, sample, mask, 1, t)
+                                   : NAMED(sum_vectors)(job, sample, mask, 0, t);
 
-        if (status != WORMIO_OK || !t->counts || t->saturated == 0)
-            return status;
-        *t = fresh; /* some are saturated: once more, to count them */
+        if (done && (!t->counts || t->saturated == 0))
+            return WORMIO_OK;
+        *t = fresh; /* row by row; or some are saturated: once more, to count them */
     }
 #else
     (void)interior;

@@ -39,7 +39,7 @@ typedef struct {
 
     /* The same arrays, not const. */
     void *data;
-    int64_t *row_offset, *plane, *run_start, *weight_start;
+    int64_t *spans, *plane_spans, *plane, *run_start, *weight_start;
     int32_t *slot, *mask, *runs;
     double *yx, *offset, *weights;
 } call;
@@ -89,12 +89,41 @@ static const struct {
 };
 enum { KERNELS = sizeof kernels / sizeof kernels[0], U16 = 1, F64 = 5 };
 
-/* Lay out the rows of all planes one after the other, as FILL does. */
+/* Lay out the planes one after the other, as FILL does, each a span. */
 static void lay_rows(call *c, int64_t size, int channels)
 {
-    for (int i = 0; i < PLANES * HEIGHT; i++)
-        c->row_offset[i] = (int64_t)i * WIDTH * channels * size;
+    const int64_t row = WIDTH * channels * size;
+
+    for (int p = 0; p < PLANES; p++) {
+        const int64_t span[WORMIO_SPAN_COLUMNS] = {p, 0, HEIGHT, p * HEIGHT * row};
+
+        memcpy(c->spans + WORMIO_SPAN_COLUMNS * p, span, sizeof span);
+        c->plane_spans[2 * p] = p;
+        c->plane_spans[2 * p + 1] = p + 1;
+    }
+    c->pixels.n_spans = PLANES;
+    c->pixels.row_stride = row;
     c->pixels.pixel_stride = size * channels;
+}
+
+/* Let each row be a span of its own. */
+static void split_rows(call *c)
+{
+    for (int i = PLANES * HEIGHT - 1; i >= 0; i--) {
+        const int p = i / HEIGHT, y = i % HEIGHT;
+        const int64_t span[WORMIO_SPAN_COLUMNS] = {p, y, y + 1, i * c->pixels.row_stride};
+
+        memcpy(c->spans + WORMIO_SPAN_COLUMNS * i, span, sizeof span);
+        c->plane_spans[2 * p] = p * HEIGHT;
+        c->plane_spans[2 * p + 1] = (p + 1) * HEIGHT;
+    }
+    c->pixels.n_spans = PLANES * HEIGHT;
+}
+
+/* The byte of a row, after that. */
+static int64_t *offset_of(call *c, int plane, int y)
+{
+    return c->spans + WORMIO_SPAN_COLUMNS * (plane * HEIGHT + y) + WORMIO_SPAN_OFFSET;
 }
 
 /* One point at slot 1, (2, 3) of one volume; slots 0, 1, 3 saved; mask box (3, 3, 3). */
@@ -106,7 +135,8 @@ static call new_call(int kernel)
 
     memset(&c, 0, sizeof c);
     c.data = kernels[kernel].fill(1);
-    c.row_offset = allocate(PLANES * HEIGHT * sizeof *c.row_offset);
+    c.spans = allocate(PLANES * HEIGHT * WORMIO_SPAN_COLUMNS * sizeof *c.spans);
+    c.plane_spans = allocate(2 * PLANES * sizeof *c.plane_spans);
     c.plane = allocate(SLOTS * sizeof *c.plane);
     c.slot = allocate(sizeof *c.slot);
     c.mask = allocate(sizeof *c.mask);
@@ -121,8 +151,8 @@ static call new_call(int kernel)
     c.voxels = allocate(sizeof *c.voxels);
     c.saturated = allocate(sizeof *c.saturated);
 
-    c.pixels = (wormio_pixels){c.data, (uint64_t)(size * PLANES * HEIGHT * WIDTH), PLANES,
-                               HEIGHT, WIDTH, c.row_offset, size, 0, 0, 0};
+    c.pixels = (wormio_pixels){c.data, (uint64_t)(size * PLANES * HEIGHT * WIDTH), PLANES, 0,
+                               HEIGHT, WIDTH, c.spans, c.plane_spans, 0, size};
     lay_rows(&c, size, 1);
     c.samples = (wormio_samples){1, SLOTS, 1, c.plane, c.slot, c.yx, c.mask, c.offset};
     c.plane[1] = 1;
@@ -150,7 +180,8 @@ static call new_call(int kernel)
 static void free_call(call *c)
 {
     free(c->data);
-    free(c->row_offset);
+    free(c->spans);
+    free(c->plane_spans);
     free(c->plane);
     free(c->slot);
     free(c->mask);
@@ -275,10 +306,11 @@ static void test_rows_anywhere(void)
         size_t row = kernels[k].size * WIDTH, n = PLANES * HEIGHT;
         char *scattered = allocate(n * (row + 1));
 
+        split_rows(&c);
         for (size_t i = 0; i < n; i++) {
             size_t place = (i * 5 + 3) % n;
             memcpy(scattered + place * (row + 1) + 1, (char *)c.data + i * row, row);
-            c.row_offset[i] = (int64_t)(place * (row + 1) + 1);
+            *offset_of(&c, 0, (int)i) = (int64_t)(place * (row + 1) + 1);
         }
         free(c.data);
         c.pixels.data = c.data = scattered;
@@ -435,54 +467,68 @@ static void test_centres(void)
     free_call(&c);
 }
 
-static void test_rows_that_follow_each_other(void)
+/* Some rows of an image, in one span or in two. */
+static void test_spans(void)
 {
     for (int kernel = 0; kernel < KERNELS; kernel++) {
         call c = new_call(kernel);
         const int64_t row = WIDTH * (int64_t)kernels[kernel].size;
         const double box = 9.0 * (value(0, 2, 3) + value(1, 2, 3));
+        const int64_t beyond = (PLANES * HEIGHT - 2) * row;
+        const int64_t spans[][WORMIO_SPAN_COLUMNS] = {
+            {0, 1, 4, row}, {1, 1, 3, (HEIGHT + 1) * row}, {1, 3, 5, (HEIGHT + 3) * row}};
 
-        for (int i = 0; i < PLANES; i++)
-            c.row_offset[i] = i < 2 ? (i * HEIGHT + 1) * row : -1;
-        c.pixels.row_stride = row;
-        c.pixels.row_first = 1;
-        c.pixels.row_stop = 4;
+        memcpy(c.spans, spans, sizeof spans);
+        memcpy(c.plane_spans, (int64_t[]){0, 1, 1, 3, 3, 3}, 6 * sizeof *c.plane_spans);
         check_sum(kernel, &c, box, 18);
         for (int reducer = WORMIO_SUM; reducer < WORMIO_GATHER; reducer += WORMIO_MAX) {
+            const struct {
+                int span, column;
+                int64_t number;
+                int status;
+            } wrong[] = {
+                {0, WORMIO_SPAN_FIRST, INT64_MIN, WORMIO_EROWS},
+                {0, WORMIO_SPAN_FIRST, 2, WORMIO_EROWS},
+                {0, WORMIO_SPAN_STOP, 3, WORMIO_EROWS},
+                {0, WORMIO_SPAN_STOP, INT64_MIN, WORMIO_EROWS},
+                {0, WORMIO_SPAN_FIRST, INT64_MAX, WORMIO_EROWS},
+                {2, WORMIO_SPAN_FIRST, 4, WORMIO_EROWS},
+                {1, WORMIO_SPAN_STOP, 2, WORMIO_EROWS},
+                {0, WORMIO_SPAN_OFFSET, -1, WORMIO_EBOUNDS},
+                {0, WORMIO_SPAN_OFFSET, INT64_MIN, WORMIO_EBOUNDS},
+                {0, WORMIO_SPAN_OFFSET, INT64_MAX, WORMIO_EBOUNDS},
+                {0, WORMIO_SPAN_OFFSET, beyond, WORMIO_EBOUNDS}, /* its last row is */
+            };
+
             c.options.reducer = reducer;
-            c.pixels.row_first = 2; /* as many rows, and bytes, but others */
-            c.pixels.row_stop = 5;
-            CHECK(reduce(kernel, &c) == WORMIO_EROWS);
-            c.pixels.row_first = 0;
-            c.pixels.row_stop = 3;
-            CHECK(reduce(kernel, &c) == WORMIO_EROWS);
-            c.pixels.row_first = c.pixels.row_stop = 3;
-            CHECK(reduce(kernel, &c) == WORMIO_EROWS);
-            c.pixels.row_first = 1;
-            c.pixels.row_stop = 4;
-            c.row_offset[1] = -1;
-            CHECK(reduce(kernel, &c) == WORMIO_EROWS);
-            c.row_offset[1] = (HEIGHT + 1) * row;
+            for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
+                int64_t *number = c.spans + WORMIO_SPAN_COLUMNS * wrong[k].span + wrong[k].column;
+                const int64_t kept = *number;
+
+                *number = wrong[k].number;
+                CHECK(reduce(kernel, &c) == wrong[k].status);
+                *number = kept;
+            }
             CHECK(reduce(kernel, &c) == WORMIO_OK);
+            c.plane_spans[1] = 0; /* no row of the plane is there */
+            CHECK(reduce(kernel, &c) == WORMIO_EROWS);
+            c.plane_spans[1] = -1;
+            CHECK(reduce(kernel, &c) == WORMIO_EARG);
+            c.plane_spans[1] = PLANES + 1;
+            CHECK(reduce(kernel, &c) == WORMIO_EARG);
+            c.plane_spans[1] = 1;
+            c.plane_spans[0] = -1;
+            CHECK(reduce(kernel, &c) == WORMIO_EARG);
+            c.plane_spans[0] = 0;
         }
-        /* Every plane is checked, needed or not. */
-        const int64_t bad[] = {-2, INT64_MIN, INT64_MAX, (PLANES * HEIGHT - 3) * row + 1};
-        for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
-            c.row_offset[2] = bad[k];
-            CHECK(reduce(kernel, &c) == WORMIO_EBOUNDS);
-        }
-        c.row_offset[2] = (PLANES * HEIGHT - 3) * row;
-        CHECK(reduce(kernel, &c) == WORMIO_OK);
-        c.pixels.row_stop = HEIGHT + 1;
-        CHECK(reduce(kernel, &c) == WORMIO_EARG);
-        c.pixels.row_stop = 0;
-        CHECK(reduce(kernel, &c) == WORMIO_EARG);
-        c.pixels.row_first = -1;
-        CHECK(reduce(kernel, &c) == WORMIO_EARG);
-        c.pixels.row_first = 0;
         c.pixels.row_stride = -1;
         CHECK(reduce(kernel, &c) == WORMIO_EARG);
         c.pixels.row_stride = INT64_MAX;
+        CHECK(reduce(kernel, &c) == WORMIO_EARG);
+        c.pixels.row_stride = row;
+        c.pixels.n_spans = -1;
+        CHECK(reduce(kernel, &c) == WORMIO_EARG);
+        c.pixels.n_spans = INT64_MAX;
         CHECK(reduce(kernel, &c) == WORMIO_EARG);
         free_call(&c);
     }
@@ -494,34 +540,36 @@ static void test_rows_in_the_buffer(void)
     double box = 9.0 * (value(0, 2, 3) + value(1, 2, 3));
 
     /* Rows 1 to 3 of planes 0 and 1 are what the mask needs. */
-    for (int i = 0; i < PLANES * HEIGHT; i++) {
-        int y = i % HEIGHT;
-        if (i / HEIGHT == 2 || y < 1 || y > 3)
-            c.row_offset[i] = -1;
+    split_rows(&c);
+    for (int p = 0; p < 2; p++) {
+        c.plane_spans[2 * p] = p * HEIGHT + 1;
+        c.plane_spans[2 * p + 1] = p * HEIGHT + 4;
     }
+    c.plane_spans[4] = c.plane_spans[5] = 0;
     check_sum(U16, &c, box, 18);
     for (int reducer = WORMIO_SUM; reducer < WORMIO_GATHER; reducer++) {
         c.options.reducer = reducer;
         for (int linear = 0; linear <= 1; linear++) {
             c.options.linear = linear;
             c.options.boundary = WORMIO_EXCLUDE;
-            int64_t kept = c.row_offset[HEIGHT + 3];
-            c.row_offset[HEIGHT + 3] = -1;
+            int64_t *const offset = offset_of(&c, 1, 3), kept = *offset;
+            c.plane_spans[3]--;
             CHECK(reduce(U16, &c) == WORMIO_EROWS);
-            c.row_offset[HEIGHT + 3] = -2;
+            c.plane_spans[3]++;
+            *offset = -1;
             CHECK(reduce(U16, &c) == WORMIO_EBOUNDS);
-            c.row_offset[HEIGHT + 3] = INT64_MIN;
+            *offset = INT64_MIN;
             CHECK(reduce(U16, &c) == WORMIO_EBOUNDS);
-            c.row_offset[HEIGHT + 3] = INT64_MAX;
+            *offset = INT64_MAX;
             CHECK(reduce(U16, &c) == WORMIO_EBOUNDS);
-            c.row_offset[HEIGHT + 3] = (int64_t)c.pixels.nbytes - 2 * WIDTH + 1;
+            *offset = (int64_t)c.pixels.nbytes - 2 * WIDTH + 1;
             CHECK(reduce(U16, &c) == WORMIO_EBOUNDS);
-            c.row_offset[HEIGHT + 3] = kept;
+            *offset = kept;
             CHECK(reduce(U16, &c) == WORMIO_OK);
         }
     }
     c.options.linear = 0;
-    c.row_offset[HEIGHT + 3] = -1;
+    c.plane_spans[3]--;
     c.options.boundary = WORMIO_NAN; /* a missing plane comes first */
     check_not_valid(U16, &c);
     set_runs(&c, 6);
@@ -694,7 +742,8 @@ static void test_refusals(void)
     call c = new_call(U16);
 
     REFUSES(pixels.data, NULL, WORMIO_ENULL);
-    REFUSES(pixels.row_offset, NULL, WORMIO_ENULL);
+    REFUSES(pixels.spans, NULL, WORMIO_ENULL);
+    REFUSES(pixels.plane_spans, NULL, WORMIO_ENULL);
     REFUSES(samples.plane, NULL, WORMIO_ENULL);
     REFUSES(samples.slot, NULL, WORMIO_ENULL);
     REFUSES(samples.yx, NULL, WORMIO_ENULL);
@@ -784,9 +833,9 @@ static void test_refusals(void)
 /* Counts of 0 make null pointers good. */
 static void test_nothing_to_do(void)
 {
-    const wormio_pixels none = {NULL, 0, 0, HEIGHT, WIDTH, NULL, 2, 0, 0, 0};
-    const int64_t row_offset[HEIGHT] = {0}, run_start[1] = {0}, plane = 0;
-    const wormio_pixels no_columns = {NULL, 0, 1, HEIGHT, 0, row_offset, 2, 0, 0, 0};
+    const wormio_pixels none = {NULL, 0, 0, 0, HEIGHT, WIDTH, NULL, NULL, 0, 2};
+    const int64_t span[] = {0, 0, HEIGHT, 0}, spans[] = {0, 1}, run_start[1] = {0}, plane = 0;
+    const wormio_pixels no_columns = {NULL, 0, 1, 1, HEIGHT, 0, span, spans, 0, 2};
     const wormio_samples no_volumes = {0, 5, 5, NULL, NULL, NULL, NULL, NULL};
     const double yx[2] = {0.0, 0.0}, offset = 0.0;
     const int32_t slot = 0, mask = 0;
@@ -874,15 +923,14 @@ static void test_sums_are_exact(void)
     }
     for (int type = 0; type < 4; type++) {
         for (int length = 1; length <= 40; length += 3) {
-            int64_t row_offset[MANY];
+            const int64_t span[] = {0, 0, MANY, 0}, spans[] = {0, 1};
             const wormio_pixels p = {types[type].data, (uint64_t)(types[type].size * MANY * MANY),
-                                     1, MANY, MANY, row_offset, types[type].size, 0, 0, 0};
+                                     1, 1, MANY, MANY, span, spans, MANY * types[type].size,
+                                     types[type].size};
             const wormio_masks m = {1, MANY * MANY / 4, 0, run_start, runs, NULL, NULL};
             wormio_options options = {WORMIO_SUM, WORMIO_NAN, 0, 0, 1, 0.5, types[type].pixel};
             double number, expected = types[type].pixel * length * (MANY * MANY / 4);
 
-            for (int y = 0; y < MANY; y++)
-                row_offset[y] = y * MANY * types[type].size;
             for (int r = 0; r < MANY * MANY / 4; r++) {
                 runs[4 * r + 1] = r % MANY;
                 runs[4 * r + 2] = r % (MANY - length + 1);
@@ -912,10 +960,10 @@ static void test_ranks(void)
 {
     enum { N = 1000 };
     double pixels[N], sorted[N], scratch[N], number;
-    int64_t row_offset = 0, run_start[2] = {0, 1}, plane = 0;
+    const int64_t span[] = {0, 0, 1, 0}, spans[] = {0, 1}, run_start[2] = {0, 1}, plane = 0;
     int32_t slot = 0, mask = 0, runs[4] = {0, 0, 0, N}, voxels, saturated;
     double yx[2] = {0.0, 0.0}, offset = 0.0;
-    const wormio_pixels p = {pixels, sizeof pixels, 1, 1, N, &row_offset, sizeof *pixels, 0, 0, 0};
+    const wormio_pixels p = {pixels, sizeof pixels, 1, 1, 1, N, span, spans, 0, sizeof *pixels};
     const wormio_samples one = {1, 1, 1, &plane, &slot, yx, &mask, &offset};
     const wormio_masks m = {1, 1, 0, run_start, runs, NULL, NULL};
 
@@ -1045,7 +1093,7 @@ int main(void)
     test_extreme_offsets();
     test_centres();
     test_rows_in_the_buffer();
-    test_rows_that_follow_each_other();
+    test_spans();
     test_reducers();
     test_weights();
     test_between_pixels();

@@ -150,19 +150,22 @@ static void test_listing(void)
 {
     /* Rows at both ends of an image; ends that meet those of the next are two spans. */
     const unsigned char marks[] = {1, 0, 1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 1, 1, 1, 1};
-    const int64_t expected[] = {1, 0, 1, 1, 3, 4, 0, 0, 1, 0, 2, 4, 3, 0, 4};
+    const int64_t expected[] = {1, 0, 1, -1, 1, 3, 4, -1, 0, 0, 1, -1, 0, 2, 4, -1, 3, 0, 4, -1};
     const int64_t order[] = {1, 0, 2, 3};
     unsigned char *touched = malloc(sizeof marks);
-    int64_t *spans = malloc(4 * 2 * 3 * sizeof *spans);
+    int64_t *spans = malloc(4 * 2 * 4 * sizeof *spans), *of_image = malloc(8 * sizeof *spans);
+    const int64_t found[] = {2, 4, 0, 2, 4, 4, 4, 5};
 
     memcpy(touched, marks, sizeof marks);
-    CHECK(wormio_list_spans(touched, 4, 4, order, spans) == 5);
+    CHECK(wormio_list_spans(touched, 4, 4, order, spans, of_image) == 5);
     CHECK(memcmp(spans, expected, sizeof expected) == 0);
-    CHECK(wormio_list_spans(touched, 1, 1, order + 1, spans) == 1 && spans[2] == 1);
-    CHECK(wormio_list_spans(NULL, 0, 4, NULL, NULL) == 0);
-    CHECK(wormio_list_spans(NULL, 4, 0, order, NULL) == 0);
+    CHECK(memcmp(of_image, found, sizeof found) == 0);
+    CHECK(wormio_list_spans(touched, 1, 1, order + 1, spans, of_image) == 1 && spans[2] == 1);
+    CHECK(wormio_list_spans(NULL, 0, 4, NULL, NULL, NULL) == 0);
+    CHECK(wormio_list_spans(NULL, 4, 0, order, NULL, of_image) == 0);
     free(touched);
     free(spans);
+    free(of_image);
 }
 
 static void test_placing(void)
@@ -172,53 +175,49 @@ static void test_placing(void)
     const int64_t order[] = {1, 0, 2, 3};
     const int64_t group[] = {0, 0, 0, 1};
     const int64_t begin[] = {150, 130, 190, 0};
-    const int64_t table[] = {1, 0, 1, 0, 3, 5, 1, 4, 5, 2, 0, 2};
-    wormio_spans spans = {4, 3, 5, table, order, group, 2, begin, 10, 10, 29};
-    int64_t *rows = malloc(15 * sizeof *rows), *ranges = malloc(16 * sizeof *ranges);
+    int64_t table[][4] = {{1, 0, 1, -1}, {0, 3, 5, -1}, {1, 4, 5, -1}, {2, 0, 2, -1}};
+    wormio_spans spans = {4, 3, 5, order, group, 2, begin, 10, 10, 29};
+    int64_t *ranges = malloc(16 * sizeof *ranges);
     int64_t n_ranges, n_bytes;
 
-    for (int i = 0; i < 15; i++)
-        rows[i] = -1;
-    CHECK(wormio_place_rows(&spans, rows, ranges, &n_ranges, &n_bytes) == WORMIO_READ_OK);
+    CHECK(wormio_place_rows(&spans, table[0], ranges, &n_ranges, &n_bytes) == WORMIO_READ_OK);
     CHECK(n_ranges == 3 && n_bytes == 128 + 20);
     CHECK(ranges[0] == 0 && ranges[1] == 130 && ranges[2] == 30 && ranges[3] == 0);
     CHECK(ranges[4] == 0 && ranges[5] == 190 && ranges[6] == 10 && ranges[7] == 64);
     CHECK(ranges[8] == 1 && ranges[9] == 0 && ranges[10] == 20 && ranges[11] == 128);
-    CHECK(rows[3] == 0 && rows[4] == 10 && rows[5] == 20 && rows[9] == 64);
-    CHECK(rows[10] == 128 && rows[11] == 138 && rows[0] == -1 && rows[12] == -1);
+    CHECK(table[1][3] == 0 && table[0][3] == 20 && table[2][3] == 64 && table[3][3] == 128);
 
     spans.gap = 30; /* one byte more: the hole is read */
-    CHECK(wormio_place_rows(&spans, rows, ranges, &n_ranges, &n_bytes) == WORMIO_READ_OK);
-    CHECK(n_ranges == 2 && ranges[2] == 70 && rows[9] == 60);
+    CHECK(wormio_place_rows(&spans, table[0], ranges, &n_ranges, &n_bytes) == WORMIO_READ_OK);
+    CHECK(n_ranges == 2 && ranges[2] == 70 && table[2][3] == 60);
 
     spans.groups_a_part = 1; /* the other file is read later, into the same memory */
-    CHECK(wormio_place_rows(&spans, rows, ranges, &n_ranges, &n_bytes) == WORMIO_READ_OK);
-    CHECK(n_ranges == 2 && n_bytes == 70 && ranges[7] == 0 && rows[10] == 0 && rows[11] == 10);
+    CHECK(wormio_place_rows(&spans, table[0], ranges, &n_ranges, &n_bytes) == WORMIO_READ_OK);
+    CHECK(n_ranges == 2 && n_bytes == 70 && ranges[7] == 0 && table[3][3] == 0);
 
     spans.n_spans = 0;
     CHECK(wormio_place_rows(&spans, NULL, NULL, &n_ranges, &n_bytes) == WORMIO_READ_OK);
     CHECK(n_ranges == 0 && n_bytes == 0);
-    free(rows);
     free(ranges);
 }
 
 static void test_spans_that_make_no_sense(void)
 {
-    int64_t order = 0, group = 0, begin = 0, span[3] = {0, 0, 1};
-    int64_t row[1], range[4], n_ranges, n_bytes;
-    const wormio_spans good = {1, 1, 1, span, &order, &group, 1, &begin, 8, 8, 0};
+    int64_t order = 0, group = 0, begin = 0, span[4] = {0, 0, 1, -1};
+    int64_t range[4], n_ranges, n_bytes;
+    const wormio_spans good = {1, 1, 1, &order, &group, 1, &begin, 8, 8, 0};
     wormio_spans spans = good;
 
 #define REFUSED(change, back)                                                     \
     do {                                                                          \
         change;                                                                   \
-        CHECK(wormio_place_rows(&spans, row, range, &n_ranges, &n_bytes) ==       \
+        CHECK(wormio_place_rows(&spans, span, range, &n_ranges, &n_bytes) ==       \
               WORMIO_READ_EARG);                                                  \
         back;                                                                     \
         spans = good;                                                             \
     } while (0)
 
-    CHECK(wormio_place_rows(&spans, row, range, &n_ranges, &n_bytes) == WORMIO_READ_OK);
+    CHECK(wormio_place_rows(&spans, span, range, &n_ranges, &n_bytes) == WORMIO_READ_OK);
     REFUSED(order = 1, order = 0);
     REFUSED(order = -1, order = 0);
     REFUSED(span[0] = 1, span[0] = 0);
@@ -232,20 +231,20 @@ static void test_spans_that_make_no_sense(void)
     REFUSED(spans.row_bytes = INT64_MAX, );
     REFUSED(spans.row_stride = INT64_MAX, );
     REFUSED(spans.gap = -1, );
-    REFUSED(spans.spans = NULL, );
+    REFUSED(spans.group = NULL, );
     REFUSED(spans.groups_a_part = 0, );
     REFUSED(group = -1, group = 0);
-    CHECK(wormio_place_rows(NULL, row, range, &n_ranges, &n_bytes) == WORMIO_READ_EARG);
+    CHECK(wormio_place_rows(NULL, span, range, &n_ranges, &n_bytes) == WORMIO_READ_EARG);
     CHECK(wormio_place_rows(&spans, NULL, range, &n_ranges, &n_bytes) == WORMIO_READ_EARG);
-    CHECK(wormio_place_rows(&spans, row, range, NULL, &n_bytes) == WORMIO_READ_EARG);
+    CHECK(wormio_place_rows(&spans, span, range, NULL, &n_bytes) == WORMIO_READ_EARG);
 #undef REFUSED
 
     { /* An order that is none. */
-        const int64_t s[] = {0, 1, 2, 0, 0, 1}, o[] = {0, 1}, g[] = {0, 0}, b[] = {8, 0};
-        const wormio_spans back = {2, 1, 2, s, o, g, 1, b, 8, 8, 0};
-        int64_t rows[2], ranges[8];
+        const int64_t o[] = {0, 1}, g[] = {0, 0}, b[] = {8, 0};
+        const wormio_spans back = {2, 1, 2, o, g, 1, b, 8, 8, 0};
+        int64_t s[] = {0, 1, 2, -1, 0, 0, 1, -1}, ranges[8];
 
-        CHECK(wormio_place_rows(&back, rows, ranges, &n_ranges, &n_bytes) ==
+        CHECK(wormio_place_rows(&back, s, ranges, &n_ranges, &n_bytes) ==
               WORMIO_READ_EARG);
     }
 }

@@ -45,7 +45,7 @@ def run(block, *, runs=None, table=None, operation="sum", k=1, q=0.5, **argument
         *(np.asarray(arguments.pop(name))[None] for name in ("planes", "slot", "yx")),
         table_of_masks([as_runs(runs)], [[0]]) if table is None else table,
         [arguments.pop("offset", 0.0)],
-        n_planes=block.row_offset.shape[1],
+        n_planes=block.of_plane.shape[1],
     )
     reduced = kernels.reduce(
         block,
@@ -54,6 +54,21 @@ def run(block, *, runs=None, table=None, operation="sum", k=1, q=0.5, **argument
         **{"boundary": "exclude"} | arguments,
     )
     return reduced.value[0], reduced.voxels[0], reduced.saturated[0]
+
+
+def row_by_row(block, kept=None, offset=None):
+    """The same pixels, each row in a span of its own; without some rows, or at other offsets."""
+    n_channels, n_planes = block.of_plane.shape[:2]
+    shape = (n_channels * n_planes, block.height)
+    span = np.repeat(block.spans, block.height, axis=0)
+    image, row = np.indices(shape).reshape(2, -1)
+    if offset is None:
+        offset = span[:, 3] + row * block.row_stride
+    kept = np.ones(shape, bool) if kept is None else kept.reshape(shape)
+    table = np.column_stack([image, row, row + 1, offset])[kept.ravel()]
+    stop = np.cumsum(kept.sum(axis=1))
+    of_plane = np.column_stack([stop - kept.sum(axis=1), stop]).reshape(n_channels, n_planes, 2)
+    return attrs.evolve(block, spans=np.ascontiguousarray(table), of_plane=of_plane)
 
 
 def as_runs(runs):
@@ -397,8 +412,7 @@ def by_core(case):
     pixels, points, masks, weights, index, options, choice, offset, unread = case
     block = Block.from_array(pixels, height=pixels.shape[2])
     if unread.any():
-        block = block.with_table()
-        block = attrs.evolve(block, row_offset=np.where(unread, -1, block.row_offset))
+        block = row_by_row(block, ~unread)
     points = pass_points(
         **points,
         table=table_of_masks([as_runs(mask) for mask in masks], index, weights),
@@ -487,8 +501,7 @@ def test_gathered_voxels_reduce_to_the_same(case):
     expected = outcome(by_twin, case)
     block = Block.from_array(pixels, height=pixels.shape[2])
     if unread.any():
-        block = block.with_table()
-        block = attrs.evolve(block, row_offset=np.where(unread, -1, block.row_offset))
+        block = row_by_row(block, ~unread)
     table = table_of_masks([as_runs(mask) for mask in masks], index)
     offsets = [offset * (c + 1) for c in range(pixels.shape[1])]
     points = pass_points(**points, table=table, offset=offsets, n_planes=len(pixels))
@@ -646,7 +659,7 @@ def test_rows_may_lie_anywhere_in_the_buffer():
     for place, row in enumerate(order):
         offset[row] = start[place]
         buffer[start[place] : start[place] + 60] = whole.reshape(60, 30)[row].view(np.uint8)
-    shuffled = attrs.evolve(block.with_table(), buffer=buffer, row_offset=offset.reshape(1, 3, 20))
+    shuffled = attrs.evolve(row_by_row(block, offset=offset), buffer=buffer)
     points = {"planes": [[2, 0, 1]], "slot": [[1] * 3], "yx": [[[9, 9], [0, 0], [19.0, 28]]]}
     for boundary in BOUNDARIES:
         arguments = {"runs": box(3, 5, 5), "boundary": boundary} | points
@@ -654,9 +667,9 @@ def test_rows_may_lie_anywhere_in_the_buffer():
 
 
 def test_rows_that_are_not_in_the_buffer_are_refused():
-    block = Block.from_array(ramp()[:, None], height=20).with_table()
+    block = row_by_row(Block.from_array(ramp()[:, None], height=20))
     for bad in (1142, 10**12, -2, -(2**63)):
-        block.row_offset[0, 0, 10] = bad
+        block.spans[10, 3] = bad
         for operation in ("sum", "max"):
             with pytest.raises(ExtractionError, match="reaches beyond the buffer"):
                 run(
@@ -681,7 +694,7 @@ def test_sums_of_the_highest_and_lowest_pixels_are_exact(dtype, rows, end):
     assert saturated[0, 0] == (rows * 5 if end == "max" else 0)
 
 
-def test_rows_that_follow_each_other_need_no_table():
+def test_it_does_not_matter_how_many_rows_a_span_has():
     whole = Block.from_array(ramp(3)[:, None], height=20)
     points = {"planes": [[0, 2, -1]], "slot": [[0, 1, 1]], "yx": [[[9, 9], [10, 4], [9.0, 20]]]}
     for operation in ("mean", "max"):
@@ -691,7 +704,7 @@ def test_rows_that_follow_each_other_need_no_table():
                 "operation": operation,
                 "boundary": boundary,
             }
-            assert_same_bits(run(whole, **arguments), run(whole.with_table(), **arguments))
+            assert_same_bits(run(whole, **arguments), run(row_by_row(whole), **arguments))
             part = Block.from_array(ramp(3)[:, None, 8:12], height=20, row_first=8)
             assert_same_bits(run(part, **arguments), run(whole, **arguments))
 
@@ -706,12 +719,11 @@ def test_rows_before_and_behind_those_that_follow_each_other_are_refused(operati
 
 
 @pytest.mark.parametrize(
-    "change",
-    [{"row_stride": 0}, {"height": 21, "row_stride": 0}, {"row_offset": np.zeros((1, 1, 1), int)}],
+    "change", [{"spans": np.zeros((1, 3), int)}, {"of_plane": np.zeros((1, 1, 1), int)}], ids=list
 )
-def test_a_table_of_another_shape_than_the_block_says_is_refused(change):
+def test_spans_of_another_shape_are_refused(change):
     block = attrs.evolve(Block.from_array(ramp()[:, None], height=20), **change)
-    with pytest.raises(ExtractionError, match="row_offset of the block has the wrong shape"):
+    with pytest.raises(ExtractionError, match="of the block has the wrong shape"):
         run(block, planes=[[0]], slot=[[0]], yx=[[[9, 9]]], runs=box(1, 3, 3))
 
 

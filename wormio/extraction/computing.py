@@ -146,7 +146,7 @@ def _percentile(
         n_planes=task.frames[1] - task.frames[0],
     )
     reduced = reduce(
-        attrs.evolve(block, row_offset=block.row_offset[one]),
+        attrs.evolve(block, of_plane=block.of_plane[one]),
         points,
         operation=Operation("quantile", q=kind.percentile / 100),
         boundary="exclude",

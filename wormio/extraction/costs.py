@@ -69,13 +69,12 @@ def price(plan: Plan, batches: Sequence[Batch]) -> Cost:
     for k, batch in enumerate(batches):
         task = plan.task(batch)
         marks = touched_rows(pass_task(task), shape, boundary=task.boundary, linear=task.linear)
-        rows = marks.size * np.dtype(np.int64).itemsize
         if layout is not None:
             begins = [part.frame for part in task.parts()[1:]]
             ranges = plan_rows(layout, task.frames, plan.channels, marks, begins).ranges
-            figures[:, k] = ranges.length.sum(), len(ranges), ranges.buffer_bytes + rows
+            figures[:, k] = ranges.length.sum(), len(ranges), ranges.buffer_bytes
         else:
             images = np.count_nonzero(marks.any(axis=1))
             pixels = images * plan.image_bytes()
-            figures[:, k] = pixels, images, pixels + rows
+            figures[:, k] = pixels, images, pixels
     return Cost(in_place=layout is not None, read=figures[0], pieces=figures[1], memory=figures[2])

@@ -205,29 +205,29 @@ def _run(block: Block, points: Points, options: _Options, scratch: NDArray[np.fl
         rectify=options.rectify,
         saturation=options.saturation,
     )
-    # C takes the table to have as many elements as this says.
-    height = () if block.row_stride else (block.height,)
-    shape = (points.n_channels, points.n_planes, *height)
-    check_shape("row_offset of the block", block.row_offset.shape, shape)
+    shape = (points.n_channels, points.n_planes, 2)
+    check_shape("of_plane of the block", block.of_plane.shape, shape)
+    check_shape("spans of the block", block.spans.shape, (None, 4))
     empty = np.empty(points.shape)
     if operation.name == "gather":
         empty.fill(np.nan)
     result = Reduced(empty, np.empty(points.shape, np.int32), np.empty(points.shape, np.int32))
     # The struct holds bare addresses; these names keep the memory alive during the call.
     buffer = pointer("uint8_t[]", block.buffer)
-    row_offset = pointer("int64_t[]", block.row_offset)
+    spans, of_plane = pointer("int64_t[]", block.spans), pointer("int64_t[]", block.of_plane)
     pixels = ffi.new(
         "wormio_pixels *",
         (
             buffer,
             block.buffer.nbytes,
             points.n_channels * points.n_planes,
+            len(block.spans),
             block.height,
             block.width,
-            row_offset,
-            block.pixel_stride,
+            spans,
+            of_plane,
             block.row_stride,
-            *block.rows,
+            block.pixel_stride,
         ),
     )
     check_status(

@@ -288,7 +288,7 @@ def check_shape(name: str, shape: tuple[int, ...], expected: tuple[int | None, .
             expected=f"({wanted})",
             found=str(shape),
             cure="shapes are planes (C, V, S), slot (C, V, N), yx (C, V, N, 2), offset (C,); "
-            "of a block's row_offset (C, P, Y), or (C, P) with a row_stride",
+            "of a block's spans (M, 4), of its of_plane (C, P, 2)",
         )
 
 

@@ -16,6 +16,7 @@ from wormio.errors import MissingImageError, RecordingClosedError
 from wormio.extraction.ranges import (
     ByteRanges,
     RowGrid,
+    RowSpans,
     advise,
     list_rows,
     place_rows,
@@ -32,18 +33,12 @@ class _Scratch(threading.local):
 
     def __init__(self) -> None:
         self.pixels = np.empty(0, np.uint8)
-        self.rows = np.empty(0, np.int64)
 
-    def take_pixels(self, n_bytes: int) -> NDArray[np.uint8]:
+    def take(self, n_bytes: int) -> NDArray[np.uint8]:
         if len(self.pixels) < n_bytes:
             self.pixels = np.empty(0, np.uint8)  # the old one goes before the new one comes
             self.pixels = np.empty(n_bytes + n_bytes // 8, np.uint8)
         return self.pixels[:n_bytes]
-
-    def take_rows(self, n_images: int, height: int) -> NDArray[np.int64]:
-        if len(self.rows) < n_images * height:
-            self.rows = np.empty(n_images * height, np.int64)
-        return self.rows[: n_images * height].reshape(n_images, height)
 
 
 _scratch = _Scratch()
@@ -57,14 +52,13 @@ class PlannedRows:
     ----------
     layout : FileLayout
     ranges : ByteRanges
-    row_offset : (images, Y) int64
-        Byte of the buffer; -1 for rows that nobody wants. **Of the thread's scratch memory**: the
-        next plan of this thread overwrites it.
+    spans : RowSpans
+        Of the rows that are wanted.
     """
 
     layout: FileLayout
     ranges: ByteRanges
-    row_offset: NDArray[np.int64]
+    spans: RowSpans
 
 
 def layout_of(frames: FrameArray) -> FileLayout | None:
@@ -130,9 +124,7 @@ def plan_rows(
             f"the image of frame {frames[0] + i}, channel {channels[j]} was never saved",
             cure="see recording.timeline.stored; nothing is filled in",
         )
-    scratch = _scratch.take_rows(len(grid.file), layout.height)
-    ranges, rows = place_rows(spans, grid, rows=scratch)
-    return PlannedRows(layout=layout, ranges=ranges, row_offset=rows)
+    return PlannedRows(layout=layout, ranges=place_rows(spans, grid), spans=spans)
 
 
 def read_rows(frames: FrameArray, plan: PlannedRows, part: int) -> NDArray[np.uint8]:
@@ -151,7 +143,7 @@ def read_rows(frames: FrameArray, plan: PlannedRows, part: int) -> NDArray[np.ui
     OSError
         As the system reports it, with the file and the offset.
     """
-    buffer = _scratch.take_pixels(plan.ranges.buffer_bytes)
+    buffer = _scratch.take(plan.ranges.buffer_bytes)
 
     def read(files: SharedFiles, index: int, table: NDArray[np.int64], fd: int) -> None:
         advise(fd, table)

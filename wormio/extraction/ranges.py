@@ -40,15 +40,19 @@ nothing, and a system call less. So a plan never names a page that no mask touch
 
 @attrs.frozen(eq=False)
 class RowSpans:
-    """Rows that follow each other, in any order; they may overlap.
+    """Rows of images that follow each other, in files and in a buffer.
 
     Parameters
     ----------
-    table : (M, 3) int64
-        Image, first row, and the row after the last one. C-contiguous.
+    table : (M, 4) int64
+        Image, first row, the row after the last one, and the byte in the buffer of the first row;
+        -1 as long as it has no place. C-contiguous.
+    of_image : (I, 2) int64
+        The first span of each image, and the one after its last.
     """
 
     table: Ints
+    of_image: Ints
 
     @property
     def image(self) -> Ints:
@@ -64,6 +68,11 @@ class RowSpans:
     def stop(self) -> Ints:
         """(M,) int64, above `first`."""
         return self.table[:, 2]
+
+    @property
+    def offset(self) -> Ints:
+        """(M,) int64: byte in the buffer."""
+        return self.table[:, 3]
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -153,42 +162,32 @@ def list_rows(marks: NDArray[np.uint8], order: Ints) -> RowSpans:
         The images, as they are to be listed.
     """
     n_images, height = marks.shape
-    found = np.empty((n_images * ((height + 1) // 2), 3), np.int64)
+    found = np.empty((n_images * ((height + 1) // 2), 4), np.int64)
+    of_image = np.empty((n_images, 2), np.int64)
     n_spans = lib.wormio_list_spans(
         pointer("unsigned char[]", marks),
         n_images,
         height,
         pointer("int64_t[]", order),
         pointer("int64_t[]", found, writable=True),
+        pointer("int64_t[]", of_image, writable=True),
     )
-    return RowSpans(found[:n_spans])
+    return RowSpans(found[:n_spans].copy(), of_image)
 
 
-def place_rows(
-    spans: RowSpans, grid: RowGrid, *, gap: int = GAP, rows: Ints | None = None
-) -> tuple[ByteRanges, Ints]:
+def place_rows(spans: RowSpans, grid: RowGrid, *, gap: int = GAP) -> ByteRanges:
     """Lay rows of images into one buffer, and say what to read for them.
 
     Parameters
     ----------
     spans : RowSpans
-        Of images that lie in files; quickest if they are listed in the order of the grid.
+        Of images that lie in files; quickest if they are listed in the order of the grid. **Their
+        offsets are set.**
     grid : RowGrid
     gap : int
         Two ranges with no more bytes between them become one.
-    rows : (I, height) int64, optional
-        Filled and returned as `row_offset`, so that its memory is used again.
-
-    Returns
-    -------
-    ranges : ByteRanges
-    row_offset : (I, height) int64
-        Byte in the buffer of each row; -1 for rows that are in no span.
     """
     n_images = len(grid.file)
-    if rows is None:
-        rows = np.empty((n_images, grid.height), np.int64)
-    rows.fill(-1)
     image = spans.image
     begin = grid.offset[image] + spans.first * grid.row_stride
     group = grid.file[image]
@@ -205,7 +204,7 @@ def place_rows(
     counted = ffi.new("int64_t[2]")
     # The struct holds bare addresses; the names keep the memory alive during the call.
     c_order = ffi.NULL if order is None else pointer("int64_t[]", order)
-    columns = [pointer("int64_t[]", column) for column in (spans.table, group, begin)]
+    columns = [pointer("int64_t[]", column) for column in (group, begin)]
     sizes = {"n_spans": len(begin), "n_images": n_images, "height": grid.height}
     steps = {"row_stride": grid.row_stride, "row_bytes": grid.row_bytes, "gap": gap}
     c_spans = ffi.new(
@@ -213,16 +212,15 @@ def place_rows(
         {
             **sizes,
             **steps,
-            "spans": columns[0],
             "order": c_order,
-            "group": columns[1],
+            "group": columns[0],
             "groups_a_part": a_part,
-            "begin": columns[2],
+            "begin": columns[1],
         },
     )
     status = lib.wormio_place_rows(
         c_spans,
-        pointer("int64_t[]", rows, writable=True),
+        pointer("int64_t[]", spans.table, writable=True),
         pointer("int64_t[]", table, writable=True),
         counted,
         counted + 1,
@@ -235,13 +233,12 @@ def place_rows(
             cure="report this as a bug of wormio.extraction.ranges",
         )
     table = table[: counted[0]]
-    ranges = ByteRanges(
+    return ByteRanges(
         table=table,
         file=table[:, 0] % a_part // grid.phase,
         edges=np.searchsorted(table[:, 0], np.arange(n_parts + 1) * a_part).tolist(),
         buffer_bytes=counted[1],
     )
-    return ranges, rows
 
 
 def advise(fd: int, ranges: Ints) -> None:

@@ -21,8 +21,8 @@ __all__ = ["Block", "BlockPlan", "plan_block"]
 class Block:
     """Rows of images in one buffer; C channels, P planes, images of Y rows.
 
-    A row is whole. It may lie anywhere in the buffer (a row that was read as part of a long range
-    of a file stays where it is), or the rows of a plane follow each other, as in an array.
+    A row is whole. Some rows that follow each other lie anywhere in the buffer: what was read as
+    part of a long range of a file stays where it is.
 
     Parameters
     ----------
@@ -30,43 +30,33 @@ class Block:
         C-contiguous.
     dtype : numpy.dtype
         Of a pixel.
-    row_offset : (C, P, Y) or (C, P) int64
-        Byte of the buffer at which the first pixel of a row lies; -1: it was not read. Or that of
-        the first row of `rows` of a plane; -1: none was read. C-contiguous.
+    spans : (M, 4) int64
+        Rows of a plane that follow each other: nothing, the first row, the one after the last, and
+        the byte of the buffer at which the first pixel of the first row lies. C-contiguous.
+    of_plane : (C, P, 2) int64
+        The first span of each plane, and the one after its last: its spans follow the order of
+        rows, and do not overlap. C-contiguous.
     height, width : int
         Rows of the whole image, pixels of a row.
     pixel_stride : int
         Bytes from a pixel to the one on its right; more than its size where channels are
         interleaved.
     row_stride : int
-        Bytes from row to row where they follow each other; 0: `row_offset` names each.
-    rows : (int, int)
-        Half-open range of the rows that follow each other.
+        Bytes from row to row of a span.
 
     Notes
     -----
-    Whether rows lie within the buffer is found out by the C core, when it looks for them: a pass
-    over the table here would cost half as much as the kernel.
+    Whether rows lie within the buffer is found out by the C core, when it looks for them.
     """
 
     buffer: NDArray[np.uint8]
     dtype: np.dtype[Any]
-    row_offset: NDArray[np.int64]
+    spans: NDArray[np.int64]
+    of_plane: NDArray[np.int64]
     height: int
     width: int
     pixel_stride: int
-    row_stride: int = 0
-    rows: tuple[int, int] = (0, 0)
-
-    def with_table(self) -> Block:
-        """Return the same block with the byte of each row, (C, P, Y), in its table."""
-        if self.row_stride == 0:
-            return self
-        table = np.full((*self.row_offset.shape, self.height), -1, np.int64)
-        first = self.row_offset[..., np.newaxis]
-        rows = first + np.arange(self.rows[1] - self.rows[0]) * self.row_stride
-        table[..., slice(*self.rows)] = np.where(first < 0, -1, rows)
-        return attrs.evolve(self, row_offset=table, row_stride=0, rows=(0, 0))
+    row_stride: int
 
     @classmethod
     def from_array(cls, pixels: NDArray[Any], *, height: int, row_first: int = 0) -> Block:
@@ -103,19 +93,22 @@ class Block:
         if pixels.size and min(pixels.strides) <= 0:
             pixels = np.ascontiguousarray(pixels)
         plane, channel, row, stride = pixels.strides
-        offset = np.full((n_channels, n_planes), -1, np.int64)
-        if pixels.size:
-            offset[:] = np.arange(n_channels)[:, np.newaxis] * channel + np.arange(n_planes) * plane
+        n_images = n_channels * n_planes if pixels.size else 0
+        c, p = np.divmod(np.arange(n_images), max(n_planes, 1))
+        columns = (np.arange(n_images), row_first, row_first + n_rows, c * channel + p * plane)
+        of_plane = np.zeros((n_channels, n_planes, 2), np.int64)
+        if n_images:
+            of_plane.reshape(-1, 2)[:] = np.arange(n_images)[:, np.newaxis] + (0, 1)
         return cls(
             buffer=_bytes_of(pixels) if pixels.size else np.empty(0, np.uint8),
             dtype=pixels.dtype,
-            row_offset=offset,
+            spans=np.column_stack(np.broadcast_arrays(*columns)).astype(np.int64),
+            of_plane=of_plane,
             height=height,
             width=width,
             # numpy leaves the stride of an axis of length 1 arbitrary.
             pixel_stride=stride if width > 1 and pixels.size else pixels.itemsize,
-            row_stride=row if n_rows > 1 and pixels.size else 1,
-            rows=(row_first, row_first + n_rows),
+            row_stride=row if n_rows > 1 and pixels.size else 0,
         )
 
 
@@ -135,6 +128,7 @@ class BlockPlan:
     Parameters
     ----------
     array : FrameArray
+    n_channels : int
     rows : PlannedRows, optional
         Where rows are read in place.
     decode : callable, optional
@@ -142,6 +136,7 @@ class BlockPlan:
     """
 
     array: FrameArray
+    n_channels: int
     rows: PlannedRows | None = None
     decode: Callable[[], Block] | None = None
 
@@ -166,10 +161,12 @@ class BlockPlan:
         return Block(
             buffer=read_rows(self.array, self.rows, part),
             dtype=self.array.dtype,
-            row_offset=self.rows.row_offset,
+            spans=self.rows.spans.table,
+            of_plane=self.rows.spans.of_image.reshape(self.n_channels, -1, 2),
             height=layout.height,
             width=layout.width,
             pixel_stride=layout.pixel_stride,
+            row_stride=layout.row_stride,
         )
 
 
@@ -206,10 +203,10 @@ def plan_block(
     array = recording.frames
     layout = layout_of(array)
     if layout is None:
-        return BlockPlan(array=array, decode=partial(_decoded, array, frames, channels, marks))
+        decode = partial(_decoded, array, frames, channels, marks)
+        return BlockPlan(array=array, n_channels=len(channels), decode=decode)
     rows = plan_rows(layout, frames, channels, marks, parts)
-    table = rows.row_offset.reshape(len(channels), -1, layout.height)
-    return BlockPlan(array=array, rows=attrs.evolve(rows, row_offset=table))
+    return BlockPlan(array=array, n_channels=len(channels), rows=rows)
 
 
 def _decoded(
@@ -226,10 +223,10 @@ def _decoded(
     used = np.flatnonzero(needed.any(axis=0))
     pixels = _images(array, frames[0], channels, needed[:, used], used, rows)
     block = Block.from_array(pixels, height=height, row_first=rows[0])
-    offset = np.full(needed.shape, -1, np.int64)
-    offset[:, used] = block.row_offset
-    offset[~needed] = -1
-    return attrs.evolve(block, row_offset=offset)
+    of_plane = np.zeros((*needed.shape, 2), np.int64)
+    of_plane[:, used] = block.of_plane
+    of_plane[~needed] = 0
+    return attrs.evolve(block, of_plane=of_plane)
 
 
 def _images(
