@@ -67,6 +67,9 @@ class Contest:
     shares : mapping of str to float
         Contenders that do a part of the work only, because all of it would take too long, and
         which part: their time counts as many times over.
+    warm : bool
+        Whether each way is gone once more just before its time is taken, so that what it looks at
+        is in the processor's cache. Otherwise it is where the others left it: in memory, mostly.
     tolerance : float
         How far results may lie apart, relatively. Contenders that return None are not compared.
     """
@@ -77,6 +80,7 @@ class Contest:
     clock: Literal["wall", "processor"] = "wall"
     goals: Mapping[str, Goal] = attrs.field(factory=dict)
     shares: Mapping[str, float] = attrs.field(factory=dict)
+    warm: bool = False
     tolerance: float = 0.0
 
 
@@ -105,6 +109,8 @@ def compare(contest: Contest, contenders: Contenders, repeats: int) -> dict[str,
         for name, run in contenders.items():
             gc.collect()
             gc.disable()
+            if contest.warm:
+                run()
             start = clock()
             run()
             turns[name].append(clock() - start)

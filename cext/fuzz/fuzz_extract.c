@@ -166,7 +166,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (status == WORMIO_OK) { /* then the kernel needs no other rows than those */
         if (marked != WORMIO_OK)
             abort();
-        for (int64_t k = 0; k < n_spans; k++) {
+        for (int64_t k = n_spans - 1; k >= 0; k--) {
             int wanted = 0;
 
             for (int64_t i = 0; i < planes * height; i++) {
@@ -176,7 +176,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                           y < spans[4 * k + 2];
             }
             if (!wanted)
-                spans[4 * k + 3] = INT64_MAX;
+                spans[4 * k + 2] = spans[4 * k + 1]; /* no row is there any more */
         }
         if (kernels[type](&p, &s, &m, &o, scratch, n_scratch, value, voxels, saturated) !=
             WORMIO_OK)

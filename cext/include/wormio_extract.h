@@ -142,9 +142,9 @@ typedef struct {
  * value depends on nothing but its own voxels: batches can be cut anywhere, bit for
  * bit.
  *
- * All arguments are checked before the first pixel is read, but two, when a sample needs
- * them: a mask's index (WORMIO_EARG), and a row (WORMIO_EROWS if no span of its plane holds it,
- * WORMIO_EBOUNDS if it is not within the buffer); that row is not read.
+ * All arguments are checked before the first pixel is read, the spans of the volumes' planes
+ * too, but for what a sample needs: its mask's index (WORMIO_EARG), and rows (WORMIO_EROWS if no
+ * span of the plane holds one).
  */
 typedef int wormio_reduce_fn(const wormio_pixels *pixels, const wormio_samples *samples,
                              const wormio_masks *masks, const wormio_options *options,

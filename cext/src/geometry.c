@@ -63,6 +63,35 @@ static int check_samples(const wormio_job *job)
     return WORMIO_OK;
 }
 
+/* Whether the spans of all planes of the volumes are rows of the image, in order, and lie in the
+ * buffer. */
+static int check_spans(const wormio_job *job)
+{
+    const wormio_pixels *p = job->pixels;
+    const wormio_samples *s = job->samples;
+
+    for (int64_t i = 0; i < s->n_volumes * s->n_slots; i++) {
+        const int64_t *const range = p->plane_spans + 2 * s->plane[i];
+        int64_t above = 0;
+
+        for (int64_t k = s->plane[i] < 0 ? 0 : range[0]; s->plane[i] >= 0 && k < range[1]; k++) {
+            const int64_t *span = p->spans + WORMIO_SPAN_COLUMNS * k;
+            const int64_t first = span[WORMIO_SPAN_FIRST], stop = span[WORMIO_SPAN_STOP];
+            const int64_t offset = span[WORMIO_SPAN_OFFSET];
+
+            if (first < above || stop < first || stop > p->height)
+                return WORMIO_EARG;
+            above = stop;
+            if (first == stop || p->width == 0)
+                continue;
+            if (offset < 0 || offset > job->last_row ||
+                offset + (stop - first - 1) * p->row_stride > job->last_row)
+                return WORMIO_EBOUNDS;
+        }
+    }
+    return WORMIO_OK;
+}
+
 static int check_results(const wormio_job *job)
 {
     const int any = job->samples->n_volumes > 0 && job->samples->n_points > 0;
@@ -211,7 +240,7 @@ int wormio_check_job(wormio_job *job, int64_t size)
     job->needs_voxels = needs_voxels(job);
     if (status == WORMIO_OK && p->width > 0) /* the product was checked above */
         job->last_row = (int64_t)p->nbytes - (p->width - 1) * p->pixel_stride - size;
-    return status;
+    return status == WORMIO_OK ? check_spans(job) : status;
 }
 
 /* Add a run, which has voxels, to the slabs of a mask. */
@@ -300,7 +329,7 @@ int wormio_locate_row(const wormio_job *job, const wormio_sample *sample, int64_
 int wormio_find_row(const wormio_job *job, const wormio_sample *sample, int64_t dz,
                     int64_t dy, const char **row)
 {
-    int64_t plane, y, offset;
+    int64_t plane, y;
     const int64_t *span;
 
     *row = NULL;
@@ -309,10 +338,7 @@ int wormio_find_row(const wormio_job *job, const wormio_sample *sample, int64_t 
     span = wormio_find_span(job->pixels, plane, y);
     if (span == NULL)
         return WORMIO_EROWS;
-    offset = wormio_row_offset(job, span, y);
-    if (offset < 0)
-        return WORMIO_EBOUNDS;
-    *row = (const char *)job->pixels->data + offset;
+    *row = wormio_row_of(job->pixels, span, y);
     return WORMIO_OK;
 }
 

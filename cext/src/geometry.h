@@ -76,33 +76,23 @@ static inline const int64_t *wormio_find_span(const wormio_pixels *p, int64_t pl
 {
     const int64_t *range = p->plane_spans + 2 * plane;
     const int64_t *span = p->spans + WORMIO_SPAN_COLUMNS * range[0];
-    int64_t n = range[1] - range[0];
 
-    if (n == 0)
+    if (range[0] == range[1])
         return NULL;
     /* The last one that does not begin below the row; without a branch to be guessed wrong. */
-    while (n > 1) {
-        const int64_t half = n / 2;
-        const int64_t *middle = span + WORMIO_SPAN_COLUMNS * half;
+    for (int64_t n = range[1] - range[0]; n > 1; n -= n / 2) {
+        const int64_t *middle = span + WORMIO_SPAN_COLUMNS * (n / 2);
 
         span = middle[WORMIO_SPAN_FIRST] <= y ? middle : span;
-        n -= half;
     }
-    return span[WORMIO_SPAN_FIRST] >= 0 && y >= span[WORMIO_SPAN_FIRST] &&
-                   y < span[WORMIO_SPAN_STOP]
-               ? span
-               : NULL;
+    return y >= span[WORMIO_SPAN_FIRST] && y < span[WORMIO_SPAN_STOP] ? span : NULL;
 }
 
-/* The byte in the buffer of a row that a span holds; -1 if it does not lie in the buffer. */
-static inline int64_t wormio_row_offset(const wormio_job *job, const int64_t *span, int64_t y)
+/* The first pixel of a row that a span holds: within the buffer, as the job has been checked. */
+static inline const char *wormio_row_of(const wormio_pixels *p, const int64_t *span, int64_t y)
 {
-    int64_t offset = span[WORMIO_SPAN_OFFSET];
-
-    if (offset < 0 || offset > job->last_row)
-        return -1;
-    offset += (y - span[WORMIO_SPAN_FIRST]) * job->pixels->row_stride;
-    return offset <= job->last_row ? offset : -1;
+    return (const char *)p->data + span[WORMIO_SPAN_OFFSET] +
+           (y - span[WORMIO_SPAN_FIRST]) * p->row_stride;
 }
 
 /* Round a coordinate to a pixel of [0, size). Returns 0 if it lies outside. */
@@ -169,6 +159,20 @@ int wormio_locate_row(const wormio_job *job, const wormio_sample *sample, int64_
 /* That row itself; NULL if it does not exist. */
 int wormio_find_row(const wormio_job *job, const wormio_sample *sample, int64_t dz,
                     int64_t dy, const char **row);
+
+/* The first row of a slab that lies within image and sweep; NULL if its rows do not all lie in
+ * one span of the buffer. */
+static inline const char *wormio_find_slab(const wormio_job *job, const wormio_sample *sample,
+                                           const wormio_slab *slab)
+{
+    const wormio_pixels *const p = job->pixels;
+    const int64_t y = sample->y + slab->dy;
+    const int64_t *const span = wormio_find_span(p, sample->plane[sample->slot + slab->dz], y);
+
+    if (span == NULL || y + slab->rows > span[WORMIO_SPAN_STOP])
+        return NULL;
+    return wormio_row_of(p, span, y);
+}
 
 /*
  * The pixels a run takes, moved or left out as the boundary says. Where WORMIO_NAN

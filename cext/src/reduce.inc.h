@@ -78,12 +78,13 @@ typedef WIDE NAMED(pairs) __attribute__((vector_size(VECTOR_BYTES)));
 
 /* Sums of columns of pixels, as many as a vector holds. */
 typedef struct {
-    NAMED(pairs) even, odd;  /* of every two columns, in the width of both */
-    NAMED(pixels) saturated; /* not 0 where some pixel of the column is */
+    NAMED(pairs) even, odd; /* of every two columns, in the width of both */
+    NAMED(pixels) high; /* of pixels that are never negative: all their bits; of others: not 0
+                           where some pixel of the column is saturated */
 } NAMED(columns);
 
 static inline void NAMED(add_row)(NAMED(columns) *c, const char *from, int counts,
-                                  NAMED(pixels) level)
+                                  const NAMED(pixels) *level)
 {
     enum { BITS = 8 * sizeof(PIXEL) };
     NAMED(pixels) taken;
@@ -91,16 +92,38 @@ static inline void NAMED(add_row)(NAMED(columns) *c, const char *from, int count
     memcpy(&taken, from, sizeof taken);
     c->even += ((NAMED(pairs))taken << BITS) >> BITS;
     c->odd += (NAMED(pairs))taken >> BITS;
-    if (counts)
-        c->saturated |= (NAMED(pixels))(taken >= level);
+    if (counts && LOWEST < 0)
+        c->high |= (NAMED(pixels))(taken >= *level);
+    else if (counts)
+        c->high |= taken;
+}
+
+/* Add the first so many columns to what has been summed, and begin anew. */
+static inline void NAMED(add_columns)(NAMED(pairs) *sum, NAMED(pixels) *saturated,
+                                      NAMED(columns) *c, int64_t columns,
+                                      const NAMED(pixels) *level)
+{
+    const int64_t size = sizeof(PIXEL);
+    NAMED(pixels) wanted;
+    NAMED(pairs) even, odd;
+
+    memcpy(&wanted, ones_then_zeros + VECTOR_BYTES - columns * size, sizeof wanted);
+    /* A pair of columns is all ones where the column that was summed in it is wanted. */
+    memcpy(&even, ones_then_zeros + VECTOR_BYTES - (columns + 1) / 2 * 2 * size, sizeof even);
+    memcpy(&odd, ones_then_zeros + VECTOR_BYTES - columns / 2 * 2 * size, sizeof odd);
+    *sum += (c->even & even) + (c->odd & odd);
+    /* All bits of some numbers together are no less than any of them: if they stay below the
+     * level, so do the numbers. */
+    *saturated |= wanted & (LOWEST < 0 ? c->high : (NAMED(pixels))(c->high >= *level));
+    *c = (NAMED(columns)){{0}, {0}, {0}};
 }
 
 /*
  * Sum a mask that lies within image and sweep, of contiguous pixels, whose runs are no
  * longer than a vector, so far from the right edge that a vector may be loaded wherever a
- * run begins. Columns beyond the run are left out at the end. If some pixel is saturated,
- * t->saturated is not 0, but does not say how many are. `counts` is t->counts, as a constant:
- * the fewer instructions, the more rows the processor fetches at once.
+ * run begins. Columns beyond the run are left out at the end. If t->saturated is 0 then, no
+ * pixel is saturated; if not, some may be. `counts` is t->counts, as a constant: the fewer
+ * instructions, the more rows the processor fetches at once.
  *
  * Returns 0, and nothing is done, if the rows of a slab do not all lie in one span of the buffer.
  */
@@ -112,31 +135,23 @@ static inline int NAMED(sum_vectors)(const wormio_job *job, const wormio_sample 
     const NAMED(pixels) level = (NAMED(pixels)){0} + t->level;
     NAMED(pairs) sum = {0};
     NAMED(pixels) saturated = {0};
+    NAMED(columns) c = {{0}, {0}, {0}};
+    int64_t columns = mask->slabs[0].voxels;
 
     for (const wormio_slab *slab = mask->slabs; slab < mask->slabs + mask->n_slabs; slab++) {
-        const int64_t y = sample->y + slab->dy, last = y + slab->rows - 1;
-        const int64_t *const span =
-            wormio_find_span(job->pixels, sample->plane[sample->slot + slab->dz], y);
-        const char *row;
-        NAMED(columns) c = {{0}, {0}, {0}};
-        NAMED(pixels) wanted;
-        NAMED(pairs) even, odd;
+        const char *row = wormio_find_slab(job, sample, slab);
 
-        if (span == NULL || last >= span[WORMIO_SPAN_STOP] || wormio_row_offset(job, span, y) < 0 ||
-            wormio_row_offset(job, span, last) < 0)
+        if (row == NULL)
             return 0;
-        row = (const char *)job->pixels->data + wormio_row_offset(job, span, y) +
-              (sample->x + slab->dx) * SIZE;
-        for (int64_t i = 0; i < slab->rows; i++)
-            NAMED(add_row)(&c, row + i * row_stride, counts, level);
-        memcpy(&wanted, ones_then_zeros + VECTOR_BYTES - slab->voxels * SIZE, sizeof wanted);
-        /* A pair of columns is all ones where the column that was summed in it is wanted. */
-        memcpy(&even, ones_then_zeros + VECTOR_BYTES - (slab->voxels + 1) / 2 * 2 * SIZE,
-               sizeof even);
-        memcpy(&odd, ones_then_zeros + VECTOR_BYTES - slab->voxels / 2 * 2 * SIZE, sizeof odd);
-        sum += (c.even & even) + (c.odd & odd);
-        saturated |= c.saturated & wanted;
+        if (slab->voxels != columns) {
+            NAMED(add_columns)(&sum, &saturated, &c, columns, &level);
+            columns = slab->voxels;
+        }
+        row += (sample->x + slab->dx) * SIZE;
+        for (int64_t i = 0; i < slab->rows; i++, row += row_stride)
+            NAMED(add_row)(&c, row, counts, &level);
     }
+    NAMED(add_columns)(&sum, &saturated, &c, columns, &level);
     for (int i = 0; i < LANES / 2; i++)
         t->sum += (SUM)sum[i];
     for (int i = 0; i < LANES; i++)

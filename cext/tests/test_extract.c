@@ -487,13 +487,16 @@ static void test_spans(void)
                 int64_t number;
                 int status;
             } wrong[] = {
-                {0, WORMIO_SPAN_FIRST, INT64_MIN, WORMIO_EROWS},
+                {0, WORMIO_SPAN_FIRST, INT64_MIN, WORMIO_EARG},
+                {0, WORMIO_SPAN_FIRST, INT64_MAX, WORMIO_EARG},
                 {0, WORMIO_SPAN_FIRST, 2, WORMIO_EROWS},
                 {0, WORMIO_SPAN_STOP, 3, WORMIO_EROWS},
-                {0, WORMIO_SPAN_STOP, INT64_MIN, WORMIO_EROWS},
-                {0, WORMIO_SPAN_FIRST, INT64_MAX, WORMIO_EROWS},
-                {2, WORMIO_SPAN_FIRST, 4, WORMIO_EROWS},
+                {0, WORMIO_SPAN_STOP, 0, WORMIO_EARG},
+                {0, WORMIO_SPAN_STOP, HEIGHT + 1, WORMIO_EARG},
+                {0, WORMIO_SPAN_STOP, INT64_MIN, WORMIO_EARG},
                 {1, WORMIO_SPAN_STOP, 2, WORMIO_EROWS},
+                {1, WORMIO_SPAN_STOP, 4, WORMIO_EARG}, /* it overlaps the next one */
+                {2, WORMIO_SPAN_FIRST, 4, WORMIO_EROWS},
                 {0, WORMIO_SPAN_OFFSET, -1, WORMIO_EBOUNDS},
                 {0, WORMIO_SPAN_OFFSET, INT64_MIN, WORMIO_EBOUNDS},
                 {0, WORMIO_SPAN_OFFSET, INT64_MAX, WORMIO_EBOUNDS},
