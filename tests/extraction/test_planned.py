@@ -294,14 +294,14 @@ def test_the_planned_bytes_are_announced_only_if_they_are_not_in_memory(tmp_path
     marks = np.zeros((10, Y), np.uint8)
     marks[[0, 9], 2:5] = 1
     with as_recording(MappedFrames(layout)) as recording:
-        reading.plan_block(recording, (0, 5), (0, 1), marks).read(0)
+        reading.plan_block(recording, (0, 5), (0, 1), marks).fill(0)
         assert not asked  # just written: the system holds it
 
         def absent(fd, buffers, offset, flags=0):
             raise BlockingIOError(errno.EAGAIN, "not in memory")
 
         monkeypatch.setattr(os, "preadv", absent)
-        reading.plan_block(recording, (0, 5), (0, 1), marks).read(0)
+        reading.plan_block(recording, (0, 5), (0, 1), marks).fill(0)
     image, first = 2 * Y * X, 2 * 2 * X
     assert asked == [
         (begin, 3 * 2 * X, os.POSIX_FADV_WILLNEED) for begin in (first, 9 * image + first)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +61,11 @@ def find_centres(timeline: Timeline, positions: Positions) -> Centres:
 
 
 def plane_table(
-    timeline: Timeline, channel: int, first_volume: int, stop_volume: int, first_frame: int
+    timeline: Timeline,
+    channels: Sequence[int],
+    first_volume: int,
+    stop_volume: int,
+    first_frame: int,
 ) -> NDArray[np.int64]:
     """Return where the planes of some volumes lie in a block of frames.
 
@@ -67,20 +73,20 @@ def plane_table(
 
     Returns
     -------
-    (V, S) int64
-        Row of the block (0 is `first_frame`) for each volume and slot; -1 if never saved.
+    (C, V, S) int64
+        Row of the block (0 is `first_frame`) for each channel, volume and slot; -1 if never saved.
     """
     n_slots = int(np.diff(timeline.volume_counts[first_volume:stop_volume], axis=1).max())
-    rows = slice(timeline.volumes[first_volume, 0], timeline.volumes[stop_volume - 1, 1])
+    begin, end = int(timeline.volumes[first_volume, 0]), int(timeline.volumes[stop_volume - 1, 1])
+    rows = slice(begin, end)
     volume = timeline.volume[rows] - first_volume
-    used = np.flatnonzero(
-        (volume >= 0)
-        & ((timeline.flags[rows] & Flag.DUPLICATE) == 0)
-        & (timeline.stored[rows, channel] >= 0)
-    )
-    table = np.full((stop_volume - first_volume, n_slots), -1, np.int64)
-    table[volume[used], timeline.slot[rows][used]] = used + rows.start - first_frame
-    return table
+    used = np.flatnonzero((volume >= 0) & ((timeline.flags[rows] & Flag.DUPLICATE) == 0))
+    place = volume[used] * n_slots + timeline.slot[rows][used]
+    table = np.full((len(channels), (stop_volume - first_volume) * n_slots), -1, np.int64)
+    for of_channel, channel in zip(table, channels, strict=True):
+        stored = timeline.stored[rows, channel][used] >= 0
+        of_channel[place] = np.where(stored, used + (begin - first_frame), -1)
+    return table.reshape(len(channels), -1, n_slots)
 
 
 def _nearest_in_um(timeline: Timeline, positions: Positions) -> NDArray[np.int64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import attrs
 import numpy as np
@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from wormio.errors import ExtractionError
 from wormio.extraction.backgrounds import Background, PlanePercentile, free_voxels
-from wormio.extraction.gathering import joined
-from wormio.extraction.kernels import Operation, Reduced, gather, reduce
+from wormio.extraction.kernels import Operation, Reduced, gather, prepare, reduce
 from wormio.extraction.passing import Points, pass_points
 from wormio.extraction.reading import Block, plan_block
 from wormio.extraction.reducers import Sum, VoxelReducer
@@ -21,7 +20,7 @@ from wormio.extraction.touching import touched_rows
 from wormio.extraction.voxels import MaskTable
 from wormio.model import Recording
 
-__all__ = ["compute", "pass_task", "reduce_block"]
+__all__ = ["compute", "pass_task"]
 
 
 def compute(recording: Recording, task: Task) -> Samples:
@@ -37,15 +36,20 @@ def compute(recording: Recording, task: Task) -> Samples:
     marks = touched_rows(points, shape, boundary=task.boundary, linear=task.linear)
     parts = task.parts()
     begins = [part.frame for part in parts[1:]]
-    # All is planned before the first byte is read: what is read drives Python's own memory out of
-    # the processor's cache.
     plan = plan_block(recording, task.frames, task.channels, marks, begins)
-    of_parts = [[each.of_volumes(*part.volumes) for each in points] for part in parts]
-    done = [
-        reduce_block(plan.read(k), task, of_part, part.volumes)
-        for k, (part, of_part) in enumerate(zip(parts, of_parts, strict=True))
-    ]
-    return joined(done)
+    block = plan.block
+    of_masks = [_prepare(block, task, each) for each in points[: len(task.masks)]]
+    background = np.full(task.slot.shape, np.nan) if task.background is not None else None
+    # All is ready before the first byte is read: what is read drives Python's own memory out of
+    # the processor's cache.
+    for k, part in enumerate(parts):
+        plan.fill(k)
+        for each in of_masks:
+            each.run(*part.volumes)
+        if task.background is not None and background is not None:
+            volumes = task.of_volumes(*part.volumes)
+            background[:, slice(*part.volumes)] = _background(block, volumes, task.background)
+    return _samples(task, [each.reduced for each in of_masks], background)
 
 
 def pass_task(task: Task) -> list[Points]:
@@ -57,25 +61,9 @@ def pass_task(task: Task) -> list[Points]:
     ]
 
 
-def reduce_block(
-    block: Block, task: Task, points: Sequence[Points], volumes: tuple[int, int]
+def _samples(
+    task: Task, of_masks: Sequence[Reduced], background: NDArray[np.float64] | None
 ) -> Samples:
-    """Return the samples of some volumes of a task from their pixels.
-
-    Parameters
-    ----------
-    block : Block
-        The task's channels, with its planes and the rows that its masks touch.
-    task : Task
-    points : sequence of Points
-        Of these volumes; see `pass_task`.
-    volumes : (int, int)
-        Half-open range, counted from the task's first.
-    """
-    background = None
-    if task.background is not None:
-        background = _background(block, task.of_volumes(*volumes), task.background)
-    of_masks = [_reduce(block, task, each) for each in points[: len(task.masks)]]
     if background is not None:
         for reduced in of_masks:
             # Of each voxel: a sum has as many of them.
@@ -156,7 +144,16 @@ def _percentile(
     return values
 
 
-def _reduce(block: Block, task: Task, points: Points) -> Reduced:
+class _Step(Protocol):
+    """What makes samples of the pixels in the block, volume by volume."""
+
+    @property
+    def reduced(self) -> Reduced: ...
+
+    def run(self, first: int, stop: int) -> None: ...
+
+
+def _prepare(block: Block, task: Task, points: Points) -> _Step:
     common: dict[str, Any] = {
         "boundary": task.boundary,
         "linear": task.linear,
@@ -166,23 +163,41 @@ def _reduce(block: Block, task: Task, points: Points) -> Reduced:
     # Almost all have an operation of the core; asking a protocol is slow.
     operation = getattr(task.reducer, "operation", None)
     if isinstance(operation, Operation):
-        return reduce(block, points, operation=operation, **common)
-    reducer = cast("VoxelReducer", task.reducer)
-    values, weights, reduced = gather(block, points, **common)
-    there = reduced.voxels > 0
-    if there.any():
-        chosen = np.asarray(
-            reducer.reduce(
-                values[there],
-                reduced.voxels[there],
-                None if weights is None else weights[there],
+        return prepare(block, points, operation=operation, **common)
+    shape = task.slot.shape
+    none = Reduced(np.full(shape, np.nan), np.zeros(shape, np.int32), np.zeros(shape, np.int32))
+    return _InPython(block, points, cast("VoxelReducer", task.reducer), common, none)
+
+
+@attrs.frozen(eq=False)
+class _InPython:
+    """Reduces the voxels of each sample by a function of Python."""
+
+    block: Block
+    points: Points
+    reducer: VoxelReducer
+    options: dict[str, Any]
+    reduced: Reduced
+
+    def run(self, first: int, stop: int) -> None:
+        """Reduce some of the volumes."""
+        part = self.points.of_volumes(first, stop)
+        values, weights, reduced = gather(self.block, part, **self.options)
+        there = reduced.voxels > 0
+        if there.any():
+            chosen = np.asarray(
+                self.reducer.reduce(
+                    values[there],
+                    reduced.voxels[there],
+                    None if weights is None else weights[there],
+                )
             )
-        )
-        if chosen.shape != (int(there.sum()),) or chosen.dtype.kind not in "iuf":
-            raise ExtractionError(
-                f"reducer {task.reducer!r} did not return one number for each sample",
-                expected=f"float64 of shape ({int(there.sum())},)",
-                found=f"{chosen.dtype} of shape {chosen.shape}",
-            )
-        reduced.value[there] = chosen
-    return reduced
+            if chosen.shape != (int(there.sum()),) or chosen.dtype.kind not in "iuf":
+                raise ExtractionError(
+                    f"reducer {self.reducer!r} did not return one number for each sample",
+                    expected=f"float64 of shape ({int(there.sum())},)",
+                    found=f"{chosen.dtype} of shape {chosen.shape}",
+                )
+            reduced.value[there] = chosen
+        for name in ("value", "voxels", "saturated"):
+            getattr(self.reduced, name)[:, first:stop] = getattr(reduced, name)

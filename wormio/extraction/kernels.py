@@ -29,7 +29,17 @@ if TYPE_CHECKING:
     from wormio.extraction.reading import Block
     from wormio.extraction.voxels import MaskTable
 
-__all__ = ["SUPPORTED_DTYPES", "Boundary", "Operation", "Reduced", "build_id", "gather", "reduce"]
+__all__ = [
+    "SUPPORTED_DTYPES",
+    "Boundary",
+    "Operation",
+    "Reduced",
+    "Reduction",
+    "build_id",
+    "gather",
+    "prepare",
+    "reduce",
+]
 
 _KERNELS: MappingProxyType[np.dtype[Any], Any] = MappingProxyType(
     {
@@ -85,6 +95,44 @@ class Reduced:
     saturated: NDArray[np.int32]
 
 
+@attrs.frozen(eq=False, kw_only=True)
+class Reduction:
+    """A call of a kernel, made ready: only the pixels may still have to come into the block.
+
+    Parameters
+    ----------
+    points : Points
+    reduced : Reduced
+        Is filled by `run`, volume by volume.
+    """
+
+    points: Points
+    reduced: Reduced
+    _kernel: Any
+    _pixels: Any
+    _options: Any
+    _scratch: tuple[Any, int]
+    _outputs: tuple[Any, Any, Any]
+    _kept: tuple[Any, ...]  # the structs hold bare addresses
+
+    def run(self, first: int, stop: int) -> None:
+        """Reduce some of the volumes.
+
+        Raises
+        ------
+        ExtractionError
+            See `reduce`.
+        """
+        part = self.points.of_volumes(first, stop)
+        at = first * part.n_channels * part.n_points
+        outputs = [each + at for each in self._outputs]
+        check_status(
+            self._kernel(
+                self._pixels, part.samples, part.masks, self._options, *self._scratch, *outputs
+            )
+        )
+
+
 def reduce(
     block: Block,
     points: Points,
@@ -124,8 +172,32 @@ def reduce(
     ExtractionError
         Shapes or indices do not fit together, or a mask needs a row that is not in the block.
     """
+    reduction = prepare(
+        block,
+        points,
+        operation=operation,
+        boundary=boundary,
+        linear=linear,
+        rectify=rectify,
+        saturation=saturation,
+    )
+    reduction.run(0, points.n_volumes)
+    return reduction.reduced
+
+
+def prepare(
+    block: Block,
+    points: Points,
+    *,
+    operation: Operation,
+    boundary: Boundary,
+    linear: bool = False,
+    rectify: bool = False,
+    saturation: float = math.nan,
+) -> Reduction:
+    """Check everything and make room for the result, before the pixels are there; see `reduce`."""
     options = _Options(operation, boundary, linear, rectify, saturation)
-    return _run(block, points, options, np.empty(_scratch_size(points.table, options)))
+    return _prepare(block, points, options, np.empty(_scratch_size(points.table, options)))
 
 
 def gather(
@@ -162,7 +234,9 @@ def gather(
         )
     scratch = np.full((*shape, each), np.nan)
     options = _Options(Operation("gather"), boundary, linear, rectify, saturation)
-    reduced = _run(block, points, options, scratch)
+    reduction = _prepare(block, points, options, scratch)
+    reduction.run(0, points.n_volumes)
+    reduced = reduction.reduced
     scratch = scratch.swapaxes(0, 1)
     if table.weights is None:
         return scratch, None, reduced
@@ -193,7 +267,9 @@ def _scratch_size(table: MaskTable, options: _Options) -> int:
     return size
 
 
-def _run(block: Block, points: Points, options: _Options, scratch: NDArray[np.float64]) -> Reduced:
+def _prepare(
+    block: Block, points: Points, options: _Options, scratch: NDArray[np.float64]
+) -> Reduction:
     kernel = _kernel(block)
     operation = options.operation
     c_options = pass_options(
@@ -208,11 +284,10 @@ def _run(block: Block, points: Points, options: _Options, scratch: NDArray[np.fl
     shape = (points.n_channels, points.n_planes, 2)
     check_shape("of_plane of the block", block.of_plane.shape, shape)
     check_shape("spans of the block", block.spans.shape, (None, 4))
-    empty = np.empty(points.shape)
+    value = np.empty(points.shape)
     if operation.name == "gather":
-        empty.fill(np.nan)
-    result = Reduced(empty, np.empty(points.shape, np.int32), np.empty(points.shape, np.int32))
-    # The struct holds bare addresses; these names keep the memory alive during the call.
+        value.fill(np.nan)
+    voxels, saturated = np.empty(points.shape, np.int32), np.empty(points.shape, np.int32)
     buffer = pointer("uint8_t[]", block.buffer)
     spans, of_plane = pointer("int64_t[]", block.spans), pointer("int64_t[]", block.of_plane)
     pixels = ffi.new(
@@ -230,20 +305,20 @@ def _run(block: Block, points: Points, options: _Options, scratch: NDArray[np.fl
             block.pixel_stride,
         ),
     )
-    check_status(
-        kernel(
-            pixels,
-            points.samples,
-            points.masks,
-            c_options,
-            pointer("double[]", scratch, writable=True),
-            scratch.size,
-            pointer("double[]", result.value, writable=True),
-            pointer("int32_t[]", result.voxels, writable=True),
-            pointer("int32_t[]", result.saturated, writable=True),
-        )
+    return Reduction(
+        points=points,
+        reduced=Reduced(value.swapaxes(0, 1), voxels.swapaxes(0, 1), saturated.swapaxes(0, 1)),
+        kernel=kernel,
+        pixels=pixels,
+        options=c_options,
+        scratch=(pointer("double[]", scratch, writable=True), scratch.size),
+        outputs=(
+            pointer("double[]", value, writable=True),
+            pointer("int32_t[]", voxels, writable=True),
+            pointer("int32_t[]", saturated, writable=True),
+        ),
+        kept=(buffer, spans, of_plane),
     )
-    return Reduced(*(each.swapaxes(0, 1) for each in attrs.astuple(result, recurse=False)))
 
 
 def _kernel(block: Block) -> Any:

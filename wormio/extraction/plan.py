@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -29,7 +29,7 @@ __all__ = ["Batch", "Plan", "plan_batches"]
 _BATCH_BYTES = {"in place": 64 << 20, "decoded": 32 << 20}
 # Read and reduced together: few enough to stay in the processor's cache between the two, enough to
 # make up for what a part costs besides.
-_PART_BYTES = 6 << 20
+_PART_BYTES = 12 << 20
 
 
 @attrs.frozen
@@ -116,11 +116,9 @@ class Plan:
             volumes=batch.volumes,
             frames=frames,
             channels=self.channels,
-            planes=np.stack(
-                [find_planes(timeline, i, *batch.volumes, frames[0]) for i in self.channels]
-            ),
-            slot=np.stack([place.centres.slot[volumes] for place in self.places]),
-            yx=np.stack([place.positions.at(*batch.volumes)[..., 1:] for place in self.places]),
+            planes=find_planes(timeline, self.channels, *batch.volumes, frames[0]),
+            slot=_of_channels(self.places, lambda place: place.centres.slot[volumes]),
+            yx=_of_channels(self.places, lambda place: place.positions.at(*batch.volumes)[..., 1:]),
             tables=tuple(table.of_volumes(*batch.volumes) for table in self.tables),
             reducer=self.reducer,
             boundary=self.boundary,
@@ -196,6 +194,14 @@ class Plan:
         if self.maps:
             options["mapping"] = {name: each.to_json() for name, each in self.maps.items()}
         return options
+
+
+def _of_channels(places: Sequence[Place], column: Callable[[Place], NDArray[Any]]) -> NDArray[Any]:
+    """Return a column of each place, (C, ...); where all are the same, it is not copied."""
+    if all(place is places[0] for place in places):
+        one = column(places[0])
+        return np.broadcast_to(one, (len(places), *one.shape))
+    return np.stack([column(place) for place in places])
 
 
 def plan_batches(plan: Plan, max_bytes: int) -> list[Batch]:

@@ -25,7 +25,7 @@ from wormio.extraction.ranges import (
 from wormio.model import FileLayout, FrameArray, MappableFrames, MappedFrames
 from wormio.model._files import SharedFiles
 
-__all__ = ["PlannedRows", "layout_of", "plan_rows", "read_rows"]
+__all__ = ["PlannedRows", "layout_of", "plan_rows", "read_rows", "scratch_for"]
 
 
 class _Scratch(threading.local):
@@ -127,13 +127,16 @@ def plan_rows(
     return PlannedRows(layout=layout, ranges=place_rows(spans, grid), spans=spans)
 
 
-def read_rows(frames: FrameArray, plan: PlannedRows, part: int) -> NDArray[np.uint8]:
-    """Read a part of what was planned, in native byte order.
+def scratch_for(plan: PlannedRows) -> NDArray[np.uint8]:
+    """Return memory for a part of what was planned, (n_bytes,) uint8.
 
-    Returns
-    -------
-    (n_bytes,) uint8
-        **The thread's scratch memory**: its next call overwrites it.
+    It is **the thread's scratch memory**: the next plan in this thread is given the same.
+    """
+    return _scratch.take(plan.ranges.buffer_bytes)
+
+
+def read_rows(frames: FrameArray, plan: PlannedRows, part: int, buffer: NDArray[np.uint8]) -> None:
+    """Read a part of what was planned, in native byte order.
 
     Raises
     ------
@@ -143,7 +146,6 @@ def read_rows(frames: FrameArray, plan: PlannedRows, part: int) -> NDArray[np.ui
     OSError
         As the system reports it, with the file and the offset.
     """
-    buffer = _scratch.take(plan.ranges.buffer_bytes)
 
     def read(files: SharedFiles, index: int, table: NDArray[np.int64], fd: int) -> None:
         advise(fd, table)
@@ -154,7 +156,6 @@ def read_rows(frames: FrameArray, plan: PlannedRows, part: int) -> NDArray[np.ui
     if not dtype.isnative:
         whole = len(buffer) // dtype.itemsize * dtype.itemsize
         buffer[:whole].view(dtype).byteswap(inplace=True)
-    return buffer
 
 
 def _each_file(

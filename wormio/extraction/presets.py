@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
@@ -103,12 +103,17 @@ def early_centres(timeline: Timeline, positions: Positions) -> Centres:
 
 
 def early_planes(
-    timeline: Timeline, channel: int, first_volume: int, stop_volume: int, first_frame: int
+    timeline: Timeline,
+    channels: Sequence[int],
+    first_volume: int,
+    stop_volume: int,
+    first_frame: int,
 ) -> NDArray[np.int64]:
     """Return where the planes of such volumes lie in a block of frames; see `plane_table`."""
     volumes = timeline.volumes[first_volume:stop_volume]
     steps = np.arange(int(np.diff(volumes).max()))
     frame = volumes[:, :1] - 1 + steps
     there = (steps < np.diff(volumes)) & (frame >= 0)
-    there &= timeline.stored[np.where(there, frame, 0), channel] >= 0
-    return np.where(there, frame - first_frame, -1)
+    stored = timeline.stored[np.where(there, frame, 0)][..., list(channels)] >= 0
+    saved = there & np.moveaxis(stored, -1, 0)
+    return np.where(saved, frame - first_frame, -1)

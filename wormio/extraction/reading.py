@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import attrs
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import ExtractionError
-from wormio.extraction.planned import PlannedRows, layout_of, plan_rows, read_rows
+from wormio.extraction.planned import layout_of, plan_rows, read_rows, scratch_for
 from wormio.model import FrameArray, Recording
 
 __all__ = ["Block", "BlockPlan", "plan_block"]
@@ -127,47 +126,16 @@ class BlockPlan:
 
     Parameters
     ----------
-    array : FrameArray
-    n_channels : int
-    rows : PlannedRows, optional
-        Where rows are read in place.
-    decode : callable, optional
-        Otherwise: returns the only part.
+    block : Block
+        Where pixels come to lie: of all parts, but of one at a time. It may be **the thread's
+        scratch memory**, which the next plan of this thread overwrites.
+    fill : callable
+        ``fill(part)`` reads one part into the block. Raises RecordingError, OSError: pixels could
+        not be read.
     """
 
-    array: FrameArray
-    n_channels: int
-    rows: PlannedRows | None = None
-    decode: Callable[[], Block] | None = None
-
-    def read(self, part: int) -> Block:
-        """Read one part.
-
-        Returns
-        -------
-        Block
-            Rows of other parts are not where it says. It may be **the thread's scratch memory**,
-            which the next plan, and the next part, of this thread overwrite.
-
-        Raises
-        ------
-        RecordingError, OSError
-            Pixels could not be read.
-        """
-        if self.rows is None:
-            assert self.decode is not None  # noqa: S101 (one of the two is)
-            return self.decode()
-        layout = self.rows.layout
-        return Block(
-            buffer=read_rows(self.array, self.rows, part),
-            dtype=self.array.dtype,
-            spans=self.rows.spans.table,
-            of_plane=self.rows.spans.of_image.reshape(self.n_channels, -1, 2),
-            height=layout.height,
-            width=layout.width,
-            pixel_stride=layout.pixel_stride,
-            row_stride=layout.row_stride,
-        )
+    block: Block
+    fill: Callable[[int], None]
 
 
 def plan_block(
@@ -199,14 +167,28 @@ def plan_block(
     ------
     MissingImageError
         One of the images was never saved.
+    RecordingError, OSError
+        Pixels that have to be decoded could not be read.
     """
     array = recording.frames
     layout = layout_of(array)
     if layout is None:
-        decode = partial(_decoded, array, frames, channels, marks)
-        return BlockPlan(array=array, n_channels=len(channels), decode=decode)
+        return BlockPlan(
+            block=_decoded(array, frames, channels, marks),
+            fill=lambda part: None,  # noqa: ARG005 (it is the only one, and it is there)
+        )
     rows = plan_rows(layout, frames, channels, marks, parts)
-    return BlockPlan(array=array, n_channels=len(channels), rows=rows)
+    block = Block(
+        buffer=scratch_for(rows),
+        dtype=array.dtype,
+        spans=rows.spans.table,
+        of_plane=rows.spans.of_image.reshape(len(channels), -1, 2),
+        height=layout.height,
+        width=layout.width,
+        pixel_stride=layout.pixel_stride,
+        row_stride=layout.row_stride,
+    )
+    return BlockPlan(block=block, fill=lambda part: read_rows(array, rows, part, block.buffer))
 
 
 def _decoded(
