@@ -25,7 +25,7 @@ _AXES = {"axes": "TZCYX", "TimeIncrement": 0.2, "TimeIncrementUnit": "s"}
 
 def _stack(folder: Path, *, compressed: bool) -> Path:
     path = folder / "stack.ome.tif"
-    n_volumes = 6 if compressed else _SHAPE[0]
+    n_volumes = 18 if compressed else _SHAPE[0]
     pixels = np.random.default_rng(8).poisson(30, (n_volumes, *_SHAPE[1:])).astype(np.uint16)
     options = {"compression": "zlib"} if compressed else {}
     tifffile.imwrite(path, pixels, ome=True, metadata=_AXES, photometric="minisblack", **options)
