@@ -28,7 +28,7 @@ from wormio.errors import (
     UnknownFormatError,
     UnsafeReferenceError,
 )
-from wormio.formats.described import schema, shelf
+from wormio.formats.described import schema, shelf, tables
 from wormio.formats.described.join import longest_rise, repair, snap
 from wormio.model import BaseRecording, Flag, Origin
 from wormio.testing import Phantom, Scan, write_leifer
@@ -365,6 +365,8 @@ def test_time_may_be_nominal_or_unknown(rig):
         ({"text": ["who"]}, 'n,who,ms\n0,"a, b",0\n1,,10\n2,c,20\n'),
         ({"generations": [["frame"], ["n", "ms"]]}, "n,ms\n0,0\n1,10\n2,20\n"),
         ({"counter": 1, "time": 2}, "any,thing\n0,0\n1,10\n2,20\n"),
+        ({}, "n,ms\n0,0\n1,10.0\n2.0,2e1\n"),  # whole numbers to begin with
+        ({}, "\n".join(["n,ms", "", "+0,-0", "1,10", "02,20", ""])),
     ],
 )
 def test_tables_of_every_kind_are_read(rig, keys, content):
@@ -373,6 +375,32 @@ def test_tables_of_every_kind_are_read(rig, keys, content):
     with wormio.open(folder, description=changed(frames_table=keys)) as recording:
         assert recording.timeline.count.tolist() == [0, 1, 2]
         assert recording.timeline.time == pytest.approx([0, 0.01, 0.02])
+
+
+@st.composite
+def columns_of_numbers(draw):
+    """Columns of text that are whole numbers, others, or both."""
+    whole = st.integers(-(10**15), 10**15).map(str)
+    other = st.floats(allow_nan=False, allow_infinity=False).map(repr)
+    n_rows = draw(st.integers(1, 6))
+    kinds = st.sampled_from([whole, other, st.one_of(whole, other)])
+    return [
+        draw(st.lists(draw(kinds), min_size=n_rows, max_size=n_rows))
+        for _ in range(draw(st.integers(1, 4)))
+    ]
+
+
+@given(columns_of_numbers())
+def test_numbers_are_read_as_python_reads_them(tmp_path_factory, columns):
+    path = tmp_path_factory.mktemp("table") / "numbers.csv"
+    names = [f"c{i}" for i in range(len(columns))]
+    path.write_text("\n".join(map(",".join, [names, *zip(*columns, strict=True)])) + "\n")
+    table = tables.read(path, schema.TableKeys(delimiter="comma"))
+    for name, column in zip(names, columns, strict=True):
+        assert table.any(name).dtype == np.float64
+        assert table.any(name).tolist() == [float(text) for text in column]
+        if all(text.lstrip("-").isdigit() and abs(int(text)) < 2**40 for text in column):
+            assert table.counters(name).tolist() == [int(text) for text in column]
 
 
 @pytest.mark.parametrize(
@@ -387,6 +415,7 @@ def test_tables_of_every_kind_are_read(rig, keys, content):
         ("n,ms\n0,0\n0.5,1\n", "whole"),
         ("n,ms\n0,0\n1,inf\n", "finite"),
         ("n,ms\n0,0\n1e300,1\n", "whole"),
+        (f"n,ms\n0,0\n{10**17},1\n", "whole"),
         ("n,ms\n5,0\n3,1\n", "falls"),
         ("n,ms\n0,0\n1,0\n", "time does not increase"),
     ],
@@ -590,10 +619,10 @@ def test_the_example_is_a_valid_description_and_names_every_key():
     text = CliRunner().invoke(app, ["describe"]).output
     assert shelf.of_data(tomllib.loads(text))[0].name == "mylab"
 
-    tables = [getattr(schema, name) for name in schema.__all__]
+    classes = [getattr(schema, name) for name in schema.__all__]
     keys = {
         field.name
-        for cls in tables
+        for cls in classes
         if isinstance(cls, type) and attrs.has(cls)
         for field in attrs.fields(cls)
     }

@@ -79,7 +79,8 @@ class FileLayout:
                 found=str(self.offset.shape),
             )
         saved = self.file >= 0
-        if self.file.max(initial=-1) >= len(self.files) or self.offset[saved].min(initial=0) < 0:
+        negative = saved & (self.offset < 0)
+        if self.file.max(initial=-1) >= len(self.files) or negative.any():
             raise ContractError(
                 "an image lies in no file",
                 expected=f"file below {len(self.files)}, offset not negative",
@@ -144,7 +145,10 @@ class MappedFrames(LazyFrames):
     def _check_sizes(self) -> None:
         saved = self.layout.file >= 0
         end = np.zeros(len(self.layout.files), np.int64)
-        np.maximum.at(end, self.layout.file[saved], self.layout.end[saved])
+        if len(end) == 1:  # the quick way
+            end[0] = self.layout.end.max(initial=0, where=saved)
+        else:
+            np.maximum.at(end, self.layout.file[saved], self.layout.end[saved])
         for path, needed in zip(self.layout.files, end.tolist(), strict=True):
             if not path.is_file():
                 raise MissingPartError("a frame file is missing", path=path)

@@ -145,9 +145,9 @@ class Timeline:
         rows = np.arange(len(index)) + np.repeat(first - (np.cumsum(frames) - frames), frames)
         volume[rows] = index
         slot[rows] = self.count[rows] - self.volume_counts[index, 0]
-        object.__setattr__(self, "volume", frozen_array(volume, "i8", (None,)))
-        object.__setattr__(self, "slot", frozen_array(slot, "i8", (None,)))
-        object.__setattr__(self, "dropped", frozen_array(_gaps(self.count), "i8", (None,)))
+        for name, values in (("volume", volume), ("slot", slot), ("dropped", _gaps(self.count))):
+            values.setflags(write=False)  # so that it need not be copied
+            object.__setattr__(self, name, frozen_array(values, "i8", (None,)))
 
     def _complete_origins(self) -> None:
         given = {

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wormio.errors import OptionError
 from wormio.model._fields import array_field
+from wormio.model._rows import search_rows
 from wormio.model.columns import Origin
 
 __all__ = [
@@ -91,9 +92,10 @@ def turning_points(
     moving = np.flatnonzero(sign)
     if not len(moving):
         return np.zeros(0, np.int64), np.zeros(len(z), np.int8)
-    # A plateau belongs to the sweep before it; one at the very start, to the first sweep.
-    last_moving = np.maximum.accumulate(np.where(sign != 0, np.arange(len(sign)), 0))
-    sign = sign[np.maximum(last_moving, moving[0])]
+    if len(moving) < len(sign):
+        # A plateau belongs to the sweep before it; one at the very start, to the first sweep.
+        last_moving = np.maximum.accumulate(np.where(sign != 0, np.arange(len(sign)), 0))
+        sign = sign[np.maximum(last_moving, moving[0])]
     # sign[i] is the step from row i to row i + 1, so row i carries the step that leaves it.
     turns = np.flatnonzero(sign[1:] != sign[:-1]) + 1
     rows = _large_turns(smooth, turns, min_swing * float(np.ptp(smooth)))
@@ -158,7 +160,7 @@ def from_scan(
     rows, scan_direction = turning_points(z, window=window, order=order, min_swing=min_swing)
     direction = np.zeros(len(count), np.int8)
     if len(scan):
-        row = np.clip(np.searchsorted(scan, count, side="right") - 1, 0, len(scan) - 1)
+        row = np.clip(search_rows(scan, count, "right") - 1, 0, len(scan) - 1)
         direction = scan_direction[row]
     return _between(
         count,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.model import Flag
+from wormio.model._rows import search_rows
 
 __all__ = [
     "FrameCounters",
@@ -188,7 +189,7 @@ def join_column(
 
 def nearest_row(place: NDArray[np.generic], scan_place: NDArray[np.generic]) -> Ints:
     """Return the row of the scan that has a frame's place, or else the next one; (F,) int64."""
-    return np.clip(np.searchsorted(scan_place, place), 0, len(scan_place) - 1)
+    return np.clip(search_rows(scan_place, place), 0, len(scan_place) - 1)
 
 
 def rising_edges(count: Ints, gate: Bools) -> Ints:

@@ -22,6 +22,7 @@ from wormio.formats.described.schema import TIME_UNITS, Description, Extra, Fram
 from wormio.formats.described.sweeps import assign
 from wormio.formats.described.values import Values
 from wormio.model import Clock, Column, Finding, Flag, Origin, Timeline, stored_in_order
+from wormio.model._rows import search_rows
 
 __all__ = ["ScanRows", "make_timeline"]
 
@@ -70,7 +71,7 @@ class ScanRows:
         """Give each frame the value of the last row that is not after it; labels have no mean."""
         if self.spec.join == "row":
             return values
-        row = np.searchsorted(self.place, self.frame_place, side="right") - 1
+        row = search_rows(self.place, self.frame_place, "right") - 1
         return np.asarray(values[self.rows][np.maximum(row, 0)])
 
 
