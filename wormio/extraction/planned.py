@@ -25,7 +25,14 @@ from wormio.extraction.ranges import (
 from wormio.model import FileLayout, FrameArray, MappableFrames, MappedFrames
 from wormio.model._files import SharedFiles
 
-__all__ = ["PlannedRows", "layout_of", "plan_rows", "read_rows", "scratch_for"]
+__all__ = [
+    "PlannedRows",
+    "announce_rows",
+    "layout_of",
+    "plan_rows",
+    "read_rows",
+    "scratch_for",
+]
 
 
 class _Scratch(threading.local):
@@ -135,6 +142,22 @@ def scratch_for(plan: PlannedRows) -> NDArray[np.uint8]:
     return _scratch.take(plan.ranges.buffer_bytes)
 
 
+def announce_rows(frames: FrameArray, plan: PlannedRows) -> None:
+    """Have the system fetch all parts of a plan at once, if it does not hold them already.
+
+    Raises
+    ------
+    RecordingClosedError
+    OSError
+        As the system reports it, with the file.
+    """
+
+    def announce(files: SharedFiles, index: int, table: NDArray[np.int64], fd: int) -> None:  # noqa: ARG001
+        advise(fd, table)
+
+    _each_file(frames, plan, slice(None), announce)
+
+
 def read_rows(frames: FrameArray, plan: PlannedRows, part: int, buffer: NDArray[np.uint8]) -> None:
     """Read a part of what was planned, in native byte order.
 
@@ -148,10 +171,9 @@ def read_rows(frames: FrameArray, plan: PlannedRows, part: int, buffer: NDArray[
     """
 
     def read(files: SharedFiles, index: int, table: NDArray[np.int64], fd: int) -> None:
-        advise(fd, table)
         read_ranges(files, index, fd, table, buffer)
 
-    _each_file(frames, plan, part, read)
+    _each_file(frames, plan, slice(*plan.ranges.edges[part : part + 2]), read)
     dtype = plan.layout.dtype
     if not dtype.isnative:
         whole = len(buffer) // dtype.itemsize * dtype.itemsize
@@ -161,15 +183,14 @@ def read_rows(frames: FrameArray, plan: PlannedRows, part: int, buffer: NDArray[
 def _each_file(
     frames: FrameArray,
     plan: PlannedRows,
-    part: int,
+    ranges: slice,
     work: Callable[[SharedFiles, int, NDArray[np.int64], int], None],
 ) -> None:
-    """Do something with the ranges of a part, file by file."""
+    """Do something with some of the ranges, file by file."""
     if getattr(frames, "closed", False):
         raise RecordingClosedError(
             "the recording is closed", cure="read inside the `with` block, or open it again"
         )
-    ranges = slice(*plan.ranges.edges[part : part + 2])
     file, table = plan.ranges.file[ranges], plan.ranges.table[ranges]
     changes = np.flatnonzero(file[1:] != file[:-1]) + 1
     edges = [0, *changes.tolist(), len(file)] if len(file) else []

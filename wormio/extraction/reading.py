@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.errors import ExtractionError
-from wormio.extraction.planned import layout_of, plan_rows, read_rows, scratch_for
+from wormio.extraction.planned import announce_rows, layout_of, plan_rows, read_rows, scratch_for
 from wormio.model import FrameArray, Recording
 
 __all__ = ["Block", "BlockPlan", "plan_block"]
@@ -188,6 +188,7 @@ def plan_block(
         pixel_stride=layout.pixel_stride,
         row_stride=layout.row_stride,
     )
+    announce_rows(array, rows)
     return BlockPlan(block=block, fill=lambda part: read_rows(array, rows, part, block.buffer))
 
 
