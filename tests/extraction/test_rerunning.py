@@ -164,3 +164,25 @@ def test_signals_that_cannot_be_repeated_say_why(made):
         with pytest.raises(SignalError, match=r"not know|not readable") as caught:
             rerun({"red": attrs.evolve(red, provenance=odd)})
         assert "upgrade" in caught.value.cure
+
+
+def test_an_extraction_by_labels_is_repeated_with_the_same_labels_only(made, tmp_path):
+    path, by_points = made
+    with wormio.open(path) as recording:
+        shape = (int(recording.timeline.n_slots.max()), *recording.frames.shape[2:])
+        image = np.zeros(shape, np.int64)
+        image[2:4, 10:15, 20:25], image[5, 30:33, 40:44] = 1, 7
+        many = np.repeat(image[np.newaxis], recording.timeline.n_volumes, axis=0)
+        labels = wormio.Labels(image=many)
+        wormio.save(tmp_path / "traces.h5", wormio.extract(recording, labels))
+    signals = wormio.load(tmp_path / "traces.h5")
+    assert rerun(signals, labels=labels).changes == ()
+    with pytest.raises(SignalError, match="checksum only") as caught:
+        rerun(signals)
+    assert str(list(many.shape)) in caught.value.expected
+    many = many.copy()
+    many[0, 2, 10, 20] = 0
+    with pytest.raises(SignalError, match="another label image"):
+        rerun(signals, labels=wormio.Labels(image=many))
+    with pytest.raises(SignalError, match="not extracted by a label image"):
+        rerun(by_points, labels=labels)

@@ -15,7 +15,7 @@ from wormio.extraction.places import Place
 from wormio.extraction.voxels import MaskTable, runs_of_voxels, table_of_masks
 from wormio.model import Labels, Positions, Recording, Timeline
 
-__all__ = ["LabelMask", "place_labels"]
+__all__ = ["LabelMask", "describe_labels", "place_labels"]
 
 
 @attrs.frozen(eq=False)
@@ -36,14 +36,18 @@ class LabelMask:
         return self.voxels
 
     def to_json(self) -> dict[str, Any]:
-        """Return name, shape and checksum of the image; it is too large to be kept itself."""
-        image = self.labels.image
-        return {
-            "name": "labels",
-            "shape": list(image.shape),
-            "values": self.labels.values.tolist(),
-            "sha256": hashlib.sha256(np.ascontiguousarray(image).data).hexdigest(),
-        }
+        """See `describe_labels`."""
+        return describe_labels(self.labels)
+
+
+def describe_labels(labels: Labels) -> dict[str, Any]:
+    """Return name, shape and checksum of a label image, as JSON; it is too large to be kept."""
+    return {
+        "name": "labels",
+        "shape": list(labels.image.shape),
+        "values": labels.values.tolist(),
+        "sha256": hashlib.sha256(np.ascontiguousarray(labels.image).data).hexdigest(),
+    }
 
 
 def place_labels(recording: Recording, labels: Labels) -> tuple[Place, LabelMask]:

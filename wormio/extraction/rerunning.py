@@ -17,10 +17,11 @@ from wormio.errors import MissingPartError, SignalError, WormioError
 from wormio.extraction.backgrounds import background_from_json
 from wormio.extraction.engine import extract
 from wormio.extraction.executors import ExecutorArgument
+from wormio.extraction.labelled import describe_labels
 from wormio.extraction.masks import mask_from_json
 from wormio.extraction.reducers import reducer_from_json
 from wormio.mapping import PointMap
-from wormio.model import Positions, Recording, Source, recording_id
+from wormio.model import Labels, Positions, Recording, Source, recording_id
 from wormio.registry import reopen
 from wormio.signal import Provenance, Signal
 
@@ -81,6 +82,7 @@ def rerun(
     signals: Mapping[str, Signal],
     *,
     root: str | os.PathLike[str] | None = None,
+    labels: Labels | None = None,
     executor: ExecutorArgument = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Rerun:
@@ -93,6 +95,8 @@ def rerun(
     root : path-like, optional
         Folder in which the recording is looked for, under whatever name; default: where it was.
         It is known by its identity, never by its path.
+    labels : Labels, optional
+        The label image, if the signals were extracted by one: of that they keep the checksum only.
     executor, progress
         As of `extract`.
 
@@ -100,16 +104,17 @@ def rerun(
     ------
     SignalError
         The signals do not say how they were extracted, were processed since, or were made by a
-        newer version of wormio.
+        newer version of wormio; or the label image is missing, or another one.
     MissingPartError
         The recording is not there.
     """
     provenance = _provenance(signals)
+    where = _where(signals, provenance, labels)
     recording = _found(provenance, None if root is None else Path(root))
     try:
         again = extract(
             recording,
-            _where(signals, provenance),
+            where,
             executor=executor,
             progress=progress,
             **_arguments(provenance.options),
@@ -152,9 +157,27 @@ def _provenance(signals: Mapping[str, Signal]) -> Provenance:
 
 
 def _where(
-    signals: Mapping[str, Signal], provenance: Provenance
-) -> Positions | dict[str, Positions]:
-    """Return the positions, as they were given: for all channels, or for each."""
+    signals: Mapping[str, Signal], provenance: Provenance, labels: Labels | None
+) -> Positions | dict[str, Positions] | Labels:
+    """Return the neurons, as they were given: positions for all channels, or for each; labels."""
+    mask = provenance.options.get("mask")
+    kept = mask if isinstance(mask, Mapping) and mask.get("name") == "labels" else None
+    given = None if labels is None else describe_labels(labels)
+    if kept != given:
+        raise SignalError(
+            "the signals were extracted by another label image"
+            if kept and given
+            else "the signals were extracted by a label image, of which they keep the checksum only"
+            if kept
+            else "the signals were not extracted by a label image",
+            expected=_label_words(kept),
+            found=_label_words(given),
+            cure="give the same image: wormio.extraction.rerun(signals, labels=...)"
+            if kept
+            else "leave labels= out",
+        )
+    if labels is not None:
+        return labels
     if "positions_by_channel" not in provenance.options:
         return provenance.positions
     return {
@@ -164,13 +187,21 @@ def _where(
     }
 
 
+def _label_words(image: Mapping[str, Any] | None) -> str:
+    if image is None:
+        return "no label image"
+    return f"labels of shape {image.get('shape')}, SHA-256 {str(image.get('sha256'))[:12]}..."
+
+
 def _arguments(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of `extract` for the options that a provenance keeps."""
     given = {k: v for k, v in options.items() if k != "positions_by_channel"}
     arguments: dict[str, Any] = {}
     try:
         mask = given.pop("mask")
-        if isinstance(mask.get("name"), str):
+        if mask.get("name") == "labels":
+            pass  # they are their own mask
+        elif isinstance(mask.get("name"), str):
             arguments["mask"] = mask_from_json(mask)
         else:  # several, by name
             arguments["mask"] = {name: mask_from_json(each) for name, each in mask.items()}
