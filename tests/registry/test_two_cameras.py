@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import wormio
-from wormio.errors import MissingImageError
-from wormio.model import EventStatus, Flag, Positions
+from wormio.errors import MissingImageError, RecordingClosedError
+from wormio.model import EventStatus, Flag, MappableFrames, Positions, frames_from_reader
 from wormio.testing import Phantom, Scan, write_leifer
 
 RED_LOST = (20, 21, 60, 61, 62, 140)
@@ -119,6 +119,40 @@ def test_each_channel_is_sampled_where_its_own_camera_saw_it(phantom, written):
             valid = own.valid & signals[name].valid
             assert valid.mean() > 0.5
             np.testing.assert_array_equal(signals[name].data[valid], own.data[valid])
+
+
+def test_the_files_of_both_cameras_are_read_in_place(phantom, written):
+    where = phantom.positions()
+    with wormio.open(written / "exp.wormio.toml") as both:
+        decoded = attrs.evolve(
+            both,
+            frames=frames_from_reader(
+                lambda frame, channel: both.frames[frame, channel],
+                both.frames.shape,
+                both.frames.dtype,
+            ),
+        )
+        assert isinstance(both.frames, MappableFrames)
+        assert not isinstance(decoded.frames, MappableFrames)
+        for boundary in ("exclude", "clip", "nan"):
+            found = wormio.extract(both, where, boundary=boundary)
+            wanted = wormio.extract(decoded, where, boundary=boundary)
+            for name in ("red", "green"):
+                np.testing.assert_array_equal(found[name].data, wanted[name].data)
+                np.testing.assert_array_equal(found[name].voxels, wanted[name].voxels)
+                assert np.isfinite(found[name].data).any()
+
+
+def test_a_combination_does_not_outlive_the_files_of_its_members(written):
+    members = {name: wormio.open(written / name) for name in ("red", "green")}
+    both = wormio.combine(members)
+    members["green"].close()
+    assert both.frames[30, 0].any()
+    with pytest.raises(RecordingClosedError):
+        both.frames[30, 2]
+    both.close()
+    assert members["red"].frames[30, 0].any()
+    members["red"].close()
 
 
 def test_another_process_opens_it_again_without_the_file_that_combined_it(written, tmp_path):

@@ -23,7 +23,7 @@ from wormio.extraction.ranges import (
     read_ranges,
 )
 from wormio.model import FileLayout, FrameArray, MappableFrames, MappedFrames
-from wormio.model._files import SharedFiles
+from wormio.model._files import Files, SharedFiles
 
 __all__ = [
     "PlannedRows",
@@ -152,7 +152,7 @@ def announce_rows(frames: FrameArray, plan: PlannedRows) -> None:
         As the system reports it, with the file.
     """
 
-    def announce(files: SharedFiles, index: int, table: NDArray[np.int64], fd: int) -> None:  # noqa: ARG001
+    def announce(files: Files, index: int, table: NDArray[np.int64], fd: int) -> None:  # noqa: ARG001
         advise(fd, table)
 
     _each_file(frames, plan, slice(None), announce)
@@ -170,7 +170,7 @@ def read_rows(frames: FrameArray, plan: PlannedRows, part: int, buffer: NDArray[
         As the system reports it, with the file and the offset.
     """
 
-    def read(files: SharedFiles, index: int, table: NDArray[np.int64], fd: int) -> None:
+    def read(files: Files, index: int, table: NDArray[np.int64], fd: int) -> None:
         read_ranges(files, index, fd, table, buffer)
 
     _each_file(frames, plan, slice(*plan.ranges.edges[part : part + 2]), read)
@@ -184,7 +184,7 @@ def _each_file(
     frames: FrameArray,
     plan: PlannedRows,
     ranges: slice,
-    work: Callable[[SharedFiles, int, NDArray[np.int64], int], None],
+    work: Callable[[Files, int, NDArray[np.int64], int], None],
 ) -> None:
     """Do something with some of the ranges, file by file."""
     if getattr(frames, "closed", False):
@@ -201,7 +201,7 @@ def _each_file(
 
 
 @contextlib.contextmanager
-def _files_of(frames: FrameArray, layout: FileLayout) -> Iterator[SharedFiles]:
+def _files_of(frames: FrameArray, layout: FileLayout) -> Iterator[Files]:
     if isinstance(frames, MappedFrames):
         yield frames.files
         return

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from wormio._cext import ffi, lib
 from wormio.errors import ExtractionError
 from wormio.extraction.passing import pointer
-from wormio.model._files import SharedFiles
+from wormio.model._files import Files
 
 __all__ = [
     "GAP",
@@ -261,14 +261,12 @@ def advise(fd: int, ranges: Ints) -> None:
         os.posix_fadvise(fd, begin, length, os.POSIX_FADV_WILLNEED)
 
 
-def read_ranges(
-    files: SharedFiles, index: int, fd: int, ranges: Ints, buffer: NDArray[np.uint8]
-) -> None:
+def read_ranges(files: Files, index: int, fd: int, ranges: Ints, buffer: NDArray[np.uint8]) -> None:
     """Read ranges of one file into a buffer.
 
     Parameters
     ----------
-    files : SharedFiles
+    files : Files
     index : int
         Of the file among these.
     fd : int

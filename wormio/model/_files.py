@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from wormio.errors import RecordingClosedError, TruncatedRecordingError
 from wormio.model._locks import ForkSafeLock
 
-__all__ = ["SharedFiles"]
+__all__ = ["Files", "JoinedFiles", "SharedFiles"]
 
 _MAX_OPEN_FILES = 64
 
@@ -141,3 +141,45 @@ class SharedFiles:
                 del self._open[index]
                 if fd not in self._readers:
                     os.close(fd)
+
+
+class JoinedFiles:
+    """The files of several others, one after the other; it opens and closes none itself.
+
+    Parameters
+    ----------
+    parts : sequence of SharedFiles or JoinedFiles
+        The files of the second one follow those of the first, and so on.
+    """
+
+    def __init__(self, parts: Sequence[SharedFiles | JoinedFiles]) -> None:
+        self.paths: tuple[Path, ...] = tuple(path for part in parts for path in part.paths)
+        self._place = [(part, i) for part in parts for i in range(len(part.paths))]
+
+    def descriptor(self, index: int) -> AbstractContextManager[int]:
+        """Lend the descriptor of a file."""
+        part, own = self._place[index]
+        return part.descriptor(own)
+
+    def use(self, index: int, work: Callable[[int], T]) -> T:
+        """See `SharedFiles.use`."""
+        part, own = self._place[index]
+        return part.use(own, work)
+
+    def read(self, index: int, offset: int, size: int) -> bytes:
+        """See `SharedFiles.read`."""
+        part, own = self._place[index]
+        return part.read(own, offset, size)
+
+    def ended(self, index: int, offset: int, missing: int) -> TruncatedRecordingError:
+        """See `SharedFiles.ended`."""
+        part, own = self._place[index]
+        return part.ended(own, offset, missing)
+
+    def failed(self, index: int, offset: int, missing: int, number: int) -> OSError:
+        """See `SharedFiles.failed`."""
+        part, own = self._place[index]
+        return part.failed(own, offset, missing, number)
+
+
+Files = SharedFiles | JoinedFiles

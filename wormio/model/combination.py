@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import attrs
@@ -15,6 +16,7 @@ from wormio.model.channel import Finding
 from wormio.model.columns import Column, Flag, Origin
 from wormio.model.events import Events
 from wormio.model.frames import FrameArray, LazyFrames, MissingFrames
+from wormio.model.mapped import FileLayout, MappedFrames
 from wormio.model.pairing import Pairing, by_count, by_time, single_rows, time_at
 from wormio.model.recording import BaseRecording, Recording
 from wormio.model.source import Source
@@ -299,7 +301,41 @@ def _frames(sources: list[tuple[FrameArray, int, Ints]], n_frames: int) -> Frame
     for frames, _, _ in sources:
         if isinstance(frames, MissingFrames):
             return frames
+    parents = list({id(frames): frames for frames, _, _ in sources}.values())
+    mapped = [frames for frames in parents if isinstance(frames, MappedFrames)]
+    if len(mapped) == len(parents) and len({_geometry(each.layout) for each in mapped}) == 1:
+        return _mapped(mapped, sources)  # stays mappable
     return _CombinedFrames(sources, n_frames)
+
+
+def _geometry(layout: FileLayout) -> tuple[object, ...]:
+    """Return what images must have in common to be of one layout."""
+    strides = layout.row_stride, layout.pixel_stride
+    return (layout.height, layout.width, *strides, layout.dtype.str)
+
+
+def _mapped(
+    parents: Sequence[MappedFrames], sources: Sequence[tuple[FrameArray, int, Ints]]
+) -> MappedFrames:
+    """Return the frames of several layouts as frames of one."""
+    first_file: dict[int, int] = {}
+    files: list[Path] = []
+    for parent in parents:
+        first_file[id(parent)] = len(files)
+        files += parent.layout.files
+    file, offset = [], []
+    for frames, channel, row in sources:
+        layout = next(parent.layout for parent in parents if parent is frames)
+        saved = (row >= 0) & (layout.file[row, channel] >= 0)
+        file.append(np.where(saved, layout.file[row, channel] + first_file[id(frames)], -1))
+        offset.append(np.where(saved, layout.offset[row, channel], -1))
+    joined = attrs.evolve(
+        parents[0].layout,
+        files=files,
+        file=np.stack(file, axis=1),
+        offset=np.stack(offset, axis=1),
+    )
+    return MappedFrames(joined, owner=parents)
 
 
 class _CombinedFrames(LazyFrames):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -23,7 +23,7 @@ from wormio.errors import (
     TruncatedRecordingError,
 )
 from wormio.model._fields import array_field
-from wormio.model._files import SharedFiles
+from wormio.model._files import Files, JoinedFiles, SharedFiles
 from wormio.model.frames import LazyFrames
 
 __all__ = ["FileLayout", "MappableFrames", "MappedFrames"]
@@ -121,8 +121,9 @@ class MappedFrames(LazyFrames):
     Parameters
     ----------
     layout : FileLayout
-    owner : MappedFrames, optional
-        Frames of the same files, whose descriptors are shared: closing them closes these.
+    owner : MappedFrames or sequence of MappedFrames, optional
+        Frames of the same files, whose descriptors are shared: closing them closes these. If they
+        are several, their files follow one another in the layout.
 
     Raises
     ------
@@ -132,15 +133,26 @@ class MappedFrames(LazyFrames):
         A file ends before the last image that the layout puts into it.
     """
 
-    def __init__(self, layout: FileLayout, *, owner: MappedFrames | None = None) -> None:
+    def __init__(
+        self,
+        layout: FileLayout,
+        *,
+        owner: MappedFrames | Sequence[MappedFrames] | None = None,
+    ) -> None:
         super().__init__(layout.shape, layout.dtype)
         self.layout = layout
-        self._owner = owner
-        if owner is None:
-            self._check_sizes()
-        self.files: SharedFiles = SharedFiles(layout.files) if owner is None else owner.files
+        self._owner = owner  # kept alive: its files are used
+        self.files: Files
         """Their descriptors."""
-        self._release = weakref.finalize(self, self.files.close) if owner is None else None
+        self._release: Callable[[], object] | None = None
+        if isinstance(owner, MappedFrames):
+            self.files = owner.files
+        elif owner is not None:
+            self.files = JoinedFiles([each.files for each in owner])
+        else:
+            self._check_sizes()
+            files = self.files = SharedFiles(layout.files)
+            self._release = weakref.finalize(self, files.close)
 
     def _check_sizes(self) -> None:
         saved = self.layout.file >= 0
