@@ -5,20 +5,6 @@ import pytest
 
 import wormio
 from wormio import mapping
-from wormio.cli import main
-
-
-@pytest.fixture
-def run(capsys):
-    """Run a command line; return exit code, stdout and stderr."""
-
-    def run(*words):
-        with pytest.raises(SystemExit) as ended:
-            main([str(word) for word in words])
-        told = capsys.readouterr()
-        return ended.value.code or 0, told.out, told.err
-
-    return run
 
 
 @pytest.fixture
@@ -34,6 +20,8 @@ def tables(tmp_path):
     ):
         rows = [f"n{i},{points[i, 0]},{points[i, 1]},{points[i, 2]}" for i in order]
         (tmp_path / f"{name}.csv").write_text("\n".join(["label,z_um,y,x", *rows]))
+    for name in ("alignments.mat", "redGreenRegistrationCtrl.txt"):
+        (tmp_path / name).touch()  # told apart by their names
     return tmp_path, zyx, there
 
 
@@ -96,6 +84,33 @@ def test_mistakes_are_told(run, tables, monkeypatch, words, code, told):
     found, _, err = run(*words)
     assert found == code, err
     assert told in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("fit", "none"),
+        ("fit", "none.csv"),
+        ("fit", "none.mat"),
+        ("fit", "none.mat", "--layout", "split"),
+        ("fit", "none.mat", "--match"),
+        ("fit", "none.csv", "green.csv"),
+        ("fit", "red.csv", "none.csv", "--reach", "3"),
+        ("show", "none.json"),
+        ("apply", "none.json", "red.csv", "-o", "moved.csv"),
+        ("apply", "map.json", "none.csv", "-o", "moved.csv"),
+        ("apply", "map.json", "none.csv", "-o", "old.csv", "--overwrite"),
+    ],
+)
+def test_a_file_that_is_not_there_is_told_before_anything_else(run, tables, monkeypatch, words):
+    monkeypatch.chdir(tables[0])
+    assert run("map", "fit", "red.csv", "green.csv", "-o", "map.json")[0] == 0
+    (tables[0] / "old.csv").touch()
+    missing = next(word for word in words if word.startswith("none"))
+    code, out, err = run("map", *words)
+    assert (code, out) == (6, "")
+    assert err == f"wormio: {missing}: there is no such file or folder\n"
+    assert not (tables[0] / "moved.csv").exists()
 
 
 def test_what_is_no_table_or_is_the_input_is_never_replaced(run, tables, monkeypatch):

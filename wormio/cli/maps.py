@@ -89,6 +89,10 @@ def fit_map(
     overwrite: OverwriteOption = False,
 ) -> None:
     """Fit a map and print how well every model predicts points that it has not seen."""
+    from wormio.registry.explaining import existing
+
+    for path in filter(None, (source, target)):
+        existing(path)  # before anything is asked about it
     _check_outputs(output, plot, overwrite)
     if source.name.startswith(_GMMREG):
         raise UnsupportedCapabilityError(
@@ -145,8 +149,9 @@ def fit_map(
 def show(path: Annotated[Path, typer.Argument(help="A map that `wormio map fit` wrote.")]) -> None:
     """Tell from where to where a map goes, how it was made, and where it may be trusted."""
     from wormio import mapping
+    from wormio.registry.explaining import existing
 
-    found = mapping.load(path)
+    found = mapping.load(existing(path))
     axes = "y, x" if found.n_axes == 2 else "z, y, x"
     typer.echo(f"from       {found.source}\nto         {found.target}\naxes       {axes}")
     for step in found.steps:
@@ -189,8 +194,11 @@ def apply(
 
     from wormio import mapping
     from wormio.export.positions import positions_to_csv
+    from wormio.registry.explaining import existing
     from wormio.storage.atomic import check_target, refuse_existing
 
+    for given_path in (path, positions):
+        existing(given_path)
     check_target(output)  # before the work
     if not overwrite:
         refuse_existing(output)
