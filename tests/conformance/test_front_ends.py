@@ -7,7 +7,6 @@ from xml.etree import ElementTree
 
 import pytest
 
-from wormio.cli import main
 from wormio.testing import check_adapter
 from wormio.testing.conformance import AdapterConformance
 from wormio.testing.subjects.leifer import subject
@@ -119,19 +118,6 @@ def test_the_kit_is_free_of_pytest_but_for_its_front_end():
         "assert 'pytest' not in sys.modules and '_pytest' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-@pytest.fixture
-def run(capsys):
-    """Return a function that runs the program and gives exit code, stdout and stderr."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture
