@@ -418,6 +418,16 @@ def test_a_folder_without_tables_cannot_be_imitated(tmp_path):
         Scan.like(tmp_path)
 
 
+def test_what_is_no_folder_cannot_be_imitated_and_is_called_that(tmp_path):
+    file = tmp_path / "framesDetails.txt"
+    file.touch()
+    for path, problem in ((file, "is no folder"), (tmp_path / "none", "there is no such folder")):
+        with pytest.raises(MissingPartError) as told:
+            Scan.like(path)
+        assert (told.value.path, told.value.problem) == (str(path), problem)
+        assert "other-frameSynchronous.txt" in told.value.expected
+
+
 def test_importing_the_phantom_loads_no_test_or_plot_library():
     code = (
         "import sys, wormio.testing;"

@@ -27,6 +27,7 @@ Ints = NDArray[np.int64]
 # The real recording's own beginning, so that nobody's code relies on counters from 0.
 _FIRST_COUNT = 27598
 _START_TIME = 138.218
+_TABLES = "framesDetails.txt and other-frameSynchronous.txt"
 # Its DAQ began two triggers after the camera and ended two after it.
 _DAQ_LAG = 2
 # Faults keep this distance, in counters, so that each shows as itself.
@@ -253,8 +254,14 @@ class Scan:
         Raises
         ------
         MissingPartError
-            One of the two tables is not there.
+            There is no such folder, or one of the two tables is not in it.
         """
+        if not Path(folder).is_dir():
+            raise MissingPartError(
+                "is no folder" if Path(folder).exists() else "there is no such folder",
+                expected=f"the folder of a recording, with {_TABLES}",
+                path=folder,
+            )
         frames = _rows(Path(folder) / "framesDetails.txt")[:n_frames]
         stamp = [row[0] for row in frames]
         noted = [int(row[1]) for row in frames]
@@ -367,7 +374,7 @@ def _rows(path: Path) -> list[list[float]]:
     if not path.is_file():
         raise MissingPartError(
             "a table of the recording to imitate is not there",
-            expected="framesDetails.txt and other-frameSynchronous.txt",
+            expected=_TABLES,
             path=path,
         )
     lines = path.read_text().splitlines()[1:]
