@@ -292,7 +292,23 @@ def test_the_installed_program_keeps_json_on_stdout_and_ends_quietly_in_a_closed
         piped = subprocess.run(
             [*command, "info", phantom_folder], stdout=closed, stderr=subprocess.PIPE, check=False
         )
-    assert b"Traceback" not in piped.stderr
+    assert (piped.returncode, piped.stderr) == (0, b"")
+
+
+def test_an_interrupt_while_the_program_loads_ends_it_without_a_word():
+    # Whatever is being loaded then, a Ctrl-C looks like this.
+    code = """
+import sys
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "wormio.cli.app":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+from wormio.cli import main
+main(["info", "."])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 
 def test_an_error_nobody_expected_is_a_bug_with_exit_code_1():

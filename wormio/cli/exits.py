@@ -56,20 +56,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments : sequence of str, optional
         Default: those of the process.
     """
-    from wormio.cli.app import app
-
     signal.signal(signal.SIGTERM, _terminate)
     try:
+        from wormio.cli.app import app  # takes long enough for a Ctrl-C
+
         app(args=None if arguments is None else list(arguments), standalone_mode=True)
-    except SystemExit:
+    except SystemExit as ended:
+        # The reader of our output has gone, as with `wormio info ... | head`: typer's code for it
+        # is that of a bug.
+        if isinstance(ended.__context__, BrokenPipeError):
+            sys.exit(0)
         raise
     except KeyboardInterrupt:
         sys.exit(exit_code(KeyboardInterrupt()))
     except TerminatedError:
         sys.exit(TERMINATED)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone, as with `wormio info ... | head`
-        sys.exit(0)
     except Exception as error:
         code = exit_code(error)
         if code == _BUG:
