@@ -345,7 +345,9 @@ def _daq_rows(
     seen = np.arange(_DAQ_LAG, len(count) + _DAQ_LAG)
     inside = np.minimum(seen, len(count) - 1)
     ticks = count[0] + seen
-    away = np.abs(seen[:, np.newaxis] - turns).min(axis=1) > _SPACING
+    following = np.searchsorted(turns, seen)
+    near = np.clip([following - 1, following], 0, len(turns) - 1)
+    away = np.abs(turns[near] - seen).min(axis=0) > _SPACING
     away[:_SPACING] = away[-_SPACING:] = False
     # Every fifth row, so that two faults never touch.
     places = np.flatnonzero(away & (seen % _SPACING == 0))
