@@ -99,3 +99,64 @@ def test_the_number_of_volumes_of_tracked_positions_can_be_said(run, folder, tmp
     signal_ = wormio.load(tmp_path / "t.h5")["red"]
     assert signal_.valid[:3].all()
     assert not signal_.valid[3].any()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("diff", "", "b"),
+        ("diff", "a", ""),
+        ("convert", "a", ""),
+        ("extract", "", "-p", "p.csv", "-o", "o.h5"),
+        ("extract", "a", "-p", "", "-o", "o.h5"),
+        ("extract", "a", "-p", "p.csv", "-o", ""),
+        ("combine", "", "b", "-o", "c.wormio.toml"),
+        ("merge", ""),
+        ("rerun", ""),
+        ("info", "a", "--config", ""),
+        ("check", "a", "-o", ""),
+        ("import-legacy", "", "-o", "o.h5"),
+        ("phantom", ""),
+        ("phantom", "a", "--like", ""),
+        ("demo", "-o", ""),
+        ("map", "show", ""),
+        ("map", "fit", "a.csv", ""),
+        ("signal", "show", ""),
+        ("plugins", "new", "mylab", "-o", ""),
+    ],
+)
+def test_an_empty_path_is_not_the_folder_one_is_in(run, tmp_path, monkeypatch, words):
+    # As of a shell's variable that is not set.
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(*words)
+    assert (code, out) == (2, "")
+    assert "the path is empty" in err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("diff", "FILE", "FILE"),
+        ("extract", "FILE", "-p", "FILE", "-o", "o.h5"),
+        ("info", "FILE", "--config", "FILE"),
+        ("import-legacy", "FILE", "-o", "o.h5"),
+        ("map", "fit", "FILE", "FILE"),
+        ("map", "show", "FILE"),
+        ("phantom", "a", "--like", "FILE"),
+        ("rerun", "FILE"),
+        ("signal", "process", "FILE", "-r", "FILE", "-o", "o.h5"),
+    ],
+)
+def test_what_may_not_be_read_is_a_failure_of_input_not_wrong_usage(
+    run, tmp_path, monkeypatch, words
+):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "FILE"
+    file.write_text("x")
+    file.chmod(0)
+    # For root, too, who may read everything: what is said to the question is no answer.
+    monkeypatch.setattr("os.access", lambda *_, **__: False)
+    _, out, err = run(*words)
+    assert out == ""
+    assert err.startswith("wormio: FILE: ")

@@ -29,6 +29,7 @@ from wormio.cli.common import (
     OverwriteOption,
     PathArgument,
     QuietOption,
+    as_path,
     parse_options,
     progress_bar,
 )
@@ -138,10 +139,12 @@ app.add_typer(signals.app, name="signal")
 
 @app.command()
 def phantom(
-    output: Annotated[Path, typer.Argument(help="Folder to write.")],
+    output: Annotated[Path, typer.Argument(help="Folder to write.", parser=as_path)],
     like: Annotated[
         Path | None,
-        typer.Option("--like", help="Leifer folder whose time stamps, counters and z to use."),
+        typer.Option(
+            "--like", help="Leifer folder whose time stamps, counters and z to use.", parser=as_path
+        ),
     ] = None,
     frames: Annotated[
         int | None, typer.Option("--frames", min=1, help="With --like: the first N frames.")
@@ -179,9 +182,9 @@ def phantom(
 
 @app.command()
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")] = Path(
-        "wormio-demo"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder to write.", parser=as_path)
+    ] = Path("wormio-demo"),
     quiet: QuietOption = False,
 ) -> None:
     """Run the main job on a phantom: draw it, extract its neurons, compare with the truth."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from wormio.cli.common import FormatOption, OptionOption, parse_options
+from wormio.cli.common import FormatOption, OptionOption, as_path, parse_options
 from wormio.errors import OptionError
 
 __all__ = ["combine"]
@@ -19,10 +19,12 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 def combine(
     paths: Annotated[
-        list[Path], typer.Argument(help="Recordings, at least two; the first one leads.")
+        list[Path],
+        typer.Argument(help="Recordings, at least two; the first one leads.", parser=as_path),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="File to write: NAME.wormio.toml.")
+        Path,
+        typer.Option("--output", "-o", help="File to write: NAME.wormio.toml.", parser=as_path),
     ],
     name: Annotated[
         list[str] | None,

@@ -19,20 +19,25 @@ __all__ = [
     "PathArgument",
     "QuietOption",
     "ThreadsOption",
+    "as_path",
     "contract_version",
     "parse_options",
     "progress_bar",
 ]
 
 
-def _path(text: str) -> Path:
+def as_path(text: str) -> Path:
+    """Return a path of the command line; whether it can be read is told where it is opened.
+
+    typer, left alone, takes what may not be read for wrong usage.
+    """
     if not text:  # Path("") would be the folder one is in
         raise typer.BadParameter("the path is empty")
     return Path(text)
 
 
 PathArgument = Annotated[
-    Path, typer.Argument(help="Recording: a file or a folder.", parser=_path, metavar="PATH")
+    Path, typer.Argument(help="Recording: a file or a folder.", parser=as_path, metavar="PATH")
 ]
 ConfigOption = Annotated[
     Path | None,
@@ -41,6 +46,7 @@ ConfigOption = Annotated[
         metavar="FILE",
         help="Options, channels and events kept by hand; default: NAME.wormio.toml beside the "
         "data, if there is one.",
+        parser=as_path,
     ),
 ]
 FormatOption = Annotated[

@@ -15,6 +15,7 @@ from wormio.cli.common import (
     OverwriteOption,
     PathArgument,
     QuietOption,
+    as_path,
     parse_options,
     progress_bar,
 )
@@ -25,7 +26,9 @@ __all__ = ["convert", "diff"]
 
 def convert(
     path: PathArgument,
-    output: Annotated[Path, typer.Argument(help="HDF5 file to write: NAME.wormio.h5.")],
+    output: Annotated[
+        Path, typer.Argument(help="HDF5 file to write: NAME.wormio.h5.", parser=as_path)
+    ],
     compress: Annotated[
         str | None,
         typer.Option(
@@ -57,8 +60,8 @@ def convert(
 
 
 def diff(
-    first: Annotated[Path, typer.Argument(help="Recording: a file or a folder.")],
-    second: Annotated[Path, typer.Argument(help="The one to compare it with.")],
+    first: Annotated[Path, typer.Argument(help="Recording: a file or a folder.", parser=as_path)],
+    second: Annotated[Path, typer.Argument(help="The one to compare it with.", parser=as_path)],
     time_tol: Annotated[
         float, typer.Option("--time-tol", min=0, metavar="SECONDS", help="Times may differ so far.")
     ] = 0.0,

@@ -13,6 +13,7 @@ from wormio.cli.common import (
     OverwriteOption,
     QuietOption,
     ThreadsOption,
+    as_path,
     parse_options,
 )
 from wormio.errors import OptionError
@@ -35,18 +36,27 @@ def extract(
             "-p",
             help="Neuron positions, for example a CSV table. With --list: looked for in each "
             "recording's own folder first.",
+            parser=as_path,
         ),
     ],
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="Signals, an HDF5 file; with --list, their folder."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Signals, an HDF5 file; with --list, their folder.",
+            parser=as_path,
+        ),
     ],
     path: Annotated[
-        Path | None, typer.Argument(help="Recording: a file or a folder.", metavar="[PATH]")
+        Path | None,
+        typer.Argument(help="Recording: a file or a folder.", metavar="[PATH]", parser=as_path),
     ] = None,
     list_file: Annotated[
         Path | None,
-        typer.Option("--list", metavar="FILE", help="Recordings to extract, one path a line."),
+        typer.Option(
+            "--list", metavar="FILE", help="Recordings to extract, one path a line.", parser=as_path
+        ),
     ] = None,
     tags: Annotated[
         str, typer.Option("--tags", help="With --list: only recordings with all these tags.")
@@ -146,6 +156,7 @@ def extract(
             "--map",
             help="Map from the positions' channel into another, by `wormio map fit`; may be given "
             "several times.",
+            parser=as_path,
         ),
     ] = None,
     drop_outside: Annotated[
@@ -158,6 +169,7 @@ def extract(
             "--checkpoint",
             metavar="FOLDER",
             help="Keep what is done there: after an interruption the same command goes on.",
+            parser=as_path,
         ),
     ] = None,
     follow: Annotated[
@@ -171,7 +183,9 @@ def extract(
     ] = None,
     stop_mark: Annotated[
         Path | None,
-        typer.Option("--stop-mark", help="With --follow: a file that tells the end at once."),
+        typer.Option(
+            "--stop-mark", help="With --follow: a file that tells the end at once.", parser=as_path
+        ),
     ] = None,
     dry_run: Annotated[
         bool,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wormio.cli.common import JsonOption, OverwriteOption
+from wormio.cli.common import JsonOption, OverwriteOption, as_path
 from wormio.errors import OptionError
 
 if TYPE_CHECKING:
@@ -18,9 +18,12 @@ __all__ = ["import_legacy"]
 
 def import_legacy(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="With green.txt, red.pickle, ...")
+        Path,
+        typer.Argument(metavar="FOLDER", help="With green.txt, red.pickle, ...", parser=as_path),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Signals, an HDF5 file.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Signals, an HDF5 file.", parser=as_path)
+    ],
     prefer: Annotated[
         str,
         typer.Option("--prefer", help="text or pickle, where there are both of one name."),

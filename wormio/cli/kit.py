@@ -14,6 +14,7 @@ from wormio.cli.common import (
     OverwriteOption,
     PathArgument,
     QuietOption,
+    as_path,
     contract_version,
     parse_options,
     progress_bar,
@@ -47,7 +48,8 @@ OnlyOption = Annotated[
     typer.Option("--only", metavar="ID", help="One check only; may be given several times."),
 ]
 OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", help="File for the report; default: stdout.")
+    Path | None,
+    typer.Option("--output", "-o", help="File for the report; default: stdout.", parser=as_path),
 ]
 
 

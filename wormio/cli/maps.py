@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wormio.cli.common import OverwriteOption
+from wormio.cli.common import OverwriteOption, as_path
 from wormio.errors import (
     MappingError,
     OptionError,
@@ -32,13 +32,17 @@ _FIGURES = (".png", ".pdf", ".svg")
 def fit_map(
     source: Annotated[
         Path,
-        typer.Argument(help="Positions in the channel to map from, or a Leifer alignments.mat."),
+        typer.Argument(
+            help="Positions in the channel to map from, or a Leifer alignments.mat.", parser=as_path
+        ),
     ],
     target: Annotated[
-        Path | None, typer.Argument(help="The same neurons or beads in the other channel.")
+        Path | None,
+        typer.Argument(help="The same neurons or beads in the other channel.", parser=as_path),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Map to write, a JSON file.")
+        Path | None,
+        typer.Option("--output", "-o", help="Map to write, a JSON file.", parser=as_path),
     ] = None,
     model: Annotated[
         str,
@@ -84,7 +88,9 @@ def fit_map(
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option("--plot", help="Figure of the residuals to write: .png, .pdf or .svg."),
+        typer.Option(
+            "--plot", help="Figure of the residuals to write: .png, .pdf or .svg.", parser=as_path
+        ),
     ] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
@@ -146,7 +152,11 @@ def fit_map(
 
 
 @app.command()
-def show(path: Annotated[Path, typer.Argument(help="A map that `wormio map fit` wrote.")]) -> None:
+def show(
+    path: Annotated[
+        Path, typer.Argument(help="A map that `wormio map fit` wrote.", parser=as_path)
+    ],
+) -> None:
     """Tell from where to where a map goes, how it was made, and where it may be trusted."""
     from wormio import mapping
     from wormio.registry.explaining import existing
@@ -172,9 +182,13 @@ def show(path: Annotated[Path, typer.Argument(help="A map that `wormio map fit` 
 
 @app.command()
 def apply(
-    path: Annotated[Path, typer.Argument(help="A map that `wormio map fit` wrote.")],
-    positions: Annotated[Path, typer.Argument(help="Neuron positions to map.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Positions to write, CSV.")],
+    path: Annotated[
+        Path, typer.Argument(help="A map that `wormio map fit` wrote.", parser=as_path)
+    ],
+    positions: Annotated[Path, typer.Argument(help="Neuron positions to map.", parser=as_path)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Positions to write, CSV.", parser=as_path)
+    ],
     back: Annotated[bool, typer.Option("--back", help="Go the map's way back.")] = False,
     rounding: Annotated[bool, typer.Option("--round", help="Round to whole pixels.")] = False,
     outside: Annotated[

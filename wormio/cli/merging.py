@@ -13,6 +13,7 @@ from wormio.cli.common import (
     OverwriteOption,
     QuietOption,
     ThreadsOption,
+    as_path,
     progress_bar,
 )
 from wormio.cli.exits import DIFFERENT
@@ -26,12 +27,17 @@ _SHARD = re.compile(r"(?P<name>.*)\.shard-(?P<number>\d+)-of-(?P<count>\d+)(?P<s
 def merge(
     paths: Annotated[
         list[Path],
-        typer.Argument(help="Files that `wormio extract --shard` wrote, or folders of them."),
+        typer.Argument(
+            help="Files that `wormio extract --shard` wrote, or folders of them.", parser=as_path
+        ),
     ],
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="File to write; default: the shards' name without the shard."
+            "--output",
+            "-o",
+            help="File to write; default: the shards' name without the shard.",
+            parser=as_path,
         ),
     ] = None,
     overwrite: OverwriteOption = False,
@@ -63,17 +69,21 @@ def merge(
 
 
 def rerun(
-    path: Annotated[Path, typer.Argument(help="Signals that `wormio extract` wrote.")],
+    path: Annotated[
+        Path, typer.Argument(help="Signals that `wormio extract` wrote.", parser=as_path)
+    ],
     root: Annotated[
         Path | None,
         typer.Option(
             "--root",
             metavar="FOLDER",
             help="Look for the recording there, by its identity, under whatever name.",
+            parser=as_path,
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Keep the new signals in this file.")
+        Path | None,
+        typer.Option("--output", "-o", help="Keep the new signals in this file.", parser=as_path),
     ] = None,
     as_json: JsonOption = False,
     threads: ThreadsOption = None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import attrs
 import typer
 
-from wormio.cli.common import JsonOption, OverwriteOption, QuietOption
+from wormio.cli.common import JsonOption, OverwriteOption, QuietOption, as_path
 from wormio.cli.kit import (
     OnlyOption,
     OutputOption,
@@ -86,7 +86,8 @@ def try_plugin(
 def new(
     name: Annotated[str, typer.Argument(help="Of the format: lower case, as in 'mylab'.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder in which wormio-NAME is made.")
+        Path,
+        typer.Option("--output", "-o", help="Folder in which wormio-NAME is made.", parser=as_path),
     ] = Path(),
 ) -> None:
     """Make a complete plugin: a small format, its reader, an independent writer, and tests."""

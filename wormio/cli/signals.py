@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wormio.cli.common import JsonOption, OverwriteOption
+from wormio.cli.common import JsonOption, OverwriteOption, as_path
 from wormio.errors import OptionError, OutputExistsError, SignalError
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ app = typer.Typer(no_args_is_help=True, help="Signals: show, process, average.")
 _FIGURES = (".png", ".pdf", ".svg")
 _SCHEMA_VERSION = 1
 
-FileArgument = Annotated[Path, typer.Argument(help="Signals, an HDF5 file.", metavar="FILE")]
+FileArgument = Annotated[
+    Path, typer.Argument(help="Signals, an HDF5 file.", metavar="FILE", parser=as_path)
+]
 ChannelOption = Annotated[
     str | None,
     typer.Option("--channel", help="Name of a signal; needed if the file has several."),
@@ -60,10 +62,15 @@ def process(
     recipe: Annotated[
         Path,
         typer.Option(
-            "--recipe", "-r", help="Steps in TOML, or signals whose last recipe is done again."
+            "--recipe",
+            "-r",
+            help="Steps in TOML, or signals whose last recipe is done again.",
+            parser=as_path,
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Signals to write, HDF5.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Signals to write, HDF5.", parser=as_path)
+    ],
     also: Annotated[
         list[str] | None,
         typer.Option(
@@ -98,7 +105,9 @@ def average(
     after: Annotated[float, typer.Option("--after", min=0, help="Seconds after the event.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Average to write: .csv, a table, or .h5."),
+        typer.Option(
+            "--output", "-o", help="Average to write: .csv, a table, or .h5.", parser=as_path
+        ),
     ] = None,
     channel: ChannelOption = None,
     until: Annotated[str, typer.Option("--until", help="window or next_event.")] = "window",
@@ -126,7 +135,9 @@ def average(
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option("--plot", help="Figure of the mean responses: .png, .pdf or .svg."),
+        typer.Option(
+            "--plot", help="Figure of the mean responses: .png, .pdf or .svg.", parser=as_path
+        ),
     ] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
