@@ -1,5 +1,9 @@
 """Arguments that cannot be meant: a message and exit code 2, never a traceback."""
 
+import errno
+import os
+import shutil
+
 import numpy as np
 import pytest
 
@@ -83,7 +87,7 @@ def test_a_folder_that_may_not_be_read_ends_with_6(run, folder, monkeypatch):
     for arguments in ((), ("--format", "leifer")):
         code, out, err = run("info", folder, *arguments)
         assert (code, out) == (6, "")
-        assert f"{folder}: Permission denied" in err
+        assert f"{folder}: permission denied\n  to do:    see who may" in err
 
 
 def test_the_number_of_volumes_of_tracked_positions_can_be_said(run, folder, tmp_path):
@@ -125,7 +129,7 @@ def test_the_number_of_volumes_of_tracked_positions_can_be_said(run, folder, tmp
         ("plugins", "new", "mylab", "-o", ""),
     ],
 )
-def test_an_empty_path_is_not_the_folder_one_is_in(run, tmp_path, monkeypatch, words):
+def test_nor_is_it_as_any_other_argument_of_any_command(run, tmp_path, monkeypatch, words):
     # As of a shell's variable that is not set.
     monkeypatch.chdir(tmp_path)
     code, out, err = run(*words)
@@ -160,3 +164,88 @@ def test_what_may_not_be_read_is_a_failure_of_input_not_wrong_usage(
     _, out, err = run(*words)
     assert out == ""
     assert err.startswith("wormio: FILE: ")
+
+
+def test_the_words_of_the_system_are_said_plainly_with_what_to_do(run, folder, tmp_path):
+    (tmp_path / "file").touch()
+    for config, told in (
+        ("none", "there is no such file or folder\n"),
+        (".", "is a folder\n  expected: a file\n  to do:    name a file in it\n"),
+    ):
+        code, out, err = run("info", folder, "--config", tmp_path / config)
+        assert (code, out) == (6, "")
+        assert err == f"wormio: {tmp_path / config}: {told}"
+    code, _, err = run("phantom", tmp_path / "file" / "p", "--volumes", 4, "--neurons", 3)
+    assert code == 6
+    assert "a part of this path is a file" in err
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.EACCES, "ls -ld '/data of mine' '/data of mine/x.h5'"),
+        (errno.EROFS, "choose another place for the output"),
+        (errno.EIO, os.strerror(errno.EIO)),
+    ],
+)
+def test_what_the_disk_refuses_is_named_with_what_to_do(run, folder, monkeypatch, number, told):
+    path = "/data of mine/x.h5"
+
+    def refuse(*_, **__):
+        raise OSError(number, os.strerror(number), path)
+
+    monkeypatch.setattr("wormio.open", refuse)
+    code, out, err = run("info", folder)
+    assert (code, out) == (6, "")
+    assert err.startswith(f"wormio: {path}: ")
+    assert told in err
+
+
+def test_the_folder_of_an_output_must_be_one(run, folder, tmp_path):
+    (tmp_path / "file").touch()
+    where = folder / "positions.csv"
+    code, out, err = run("extract", folder, "-p", where, "-o", tmp_path / "file" / "x.h5")
+    assert (code, out) == (2, "")
+    assert "its folder is a file" in err
+    for name, told in (("file", "is a file, no folder"), ("none", "there is no such folder")):
+        code, out, err = run("plugins", "new", "mylab", "-o", tmp_path / name)
+        assert (code, out) == (6, "")
+        assert err.startswith(f"wormio: {tmp_path / name}: ")
+        assert told in err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_half_a_table_is_told_without_advice_to_programmers(run, folder, tmp_path):
+    half = tmp_path / "half"
+    shutil.copytree(folder, half)
+    table = half / "framesDetails.txt"
+    text = table.read_text()
+    table.write_text(text[: text.index("\t", len(text) // 2)])
+    code, out, err = run("info", half)
+    assert (code, out) == (4, "")
+    assert "changed from 2 to 1 at row" in err
+    assert "usecols" not in err
+    table.write_text("")
+    code, out, err = run("info", half)
+    assert (code, out) == (4, "")
+    assert "found:    an empty file\n  to do:    copy it again" in err
+
+
+def test_a_recording_in_place_of_signals_is_told_apart(run, folder, tmp_path):
+    made = tmp_path / "rec.wormio.h5"
+    assert run("convert", folder, made)[0] == 0
+    code, out, err = run("signal", "show", made)
+    assert (code, out) == (4, "")
+    assert "found:    format='wormio-recording'\n  to do: " in err
+
+
+def test_what_a_folder_without_traces_holds_is_listed_in_whole_words(run, tmp_path):
+    for i in range(40):
+        (tmp_path / f"something-{i:02}.csv").touch()
+    code, out, err = run("import-legacy", tmp_path, "-o", tmp_path / "o.h5")
+    assert (code, out) == (4, "")
+    (found,) = (line for line in err.splitlines() if "found:" in line)
+    shown = found.count("something-")
+    assert 1 < shown < 40
+    assert found.endswith(f") and {40 - shown} more")
+    assert not (tmp_path / "o.h5").exists()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shlex
 import signal
 import sys
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wormio import errors
@@ -37,6 +41,19 @@ DIFFERENT = 7
 """Of ``wormio diff`` when the recordings differ; 1, as of ``diff``, is a bug here."""
 TERMINATED = 143
 _BUG = 1
+
+# What the system says in a few words of its own: the problem, what was expected, what to do.
+_PLAINLY = {
+    errno.ENOENT: ("there is no such file or folder", "", ""),
+    errno.EISDIR: ("is a folder", "a file", "name a file in it"),
+    errno.ENOTDIR: ("a part of this path is a file", "folders down to the last name", ""),
+    errno.EACCES: (
+        "permission denied",
+        "",
+        "see who may read and write it and its folder: ls -ld {folder} {path}",
+    ),
+    errno.EROFS: ("this disk can only be read", "", "choose another place for the output"),
+}
 
 
 class TerminatedError(BaseException):
@@ -90,5 +107,11 @@ def _terminate(_signal: int, _frame: FrameType | None) -> None:
 
 def _text(error: BaseException) -> str:
     if isinstance(error, OSError) and not isinstance(error, errors.WormioError):
+        path, number = error.filename, error.errno
+        if path is not None and number in _PLAINLY and error.strerror == os.strerror(number):
+            problem, expected, cure = _PLAINLY[number]
+            folder, name = (shlex.quote(str(p)) for p in (Path(path).parent, path))
+            cure = cure.format(folder=folder, path=name)
+            return str(errors.WormioError(problem, expected=expected, path=path, cure=cure))
         return f"{error.filename or ''}: {error.strerror or error}".removeprefix(": ")
     return str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
 from importlib import resources
@@ -45,7 +46,9 @@ def make_plugin(name: str, output: Path, *, registry: PluginRegistry) -> Path:
     """
     _check_name(name, registry)
     if not output.is_dir():
-        raise FileNotFoundError(2, "the folder of the output does not exist", str(output))
+        if output.exists():
+            raise NotADirectoryError(errno.ENOTDIR, "the output is a file, no folder", str(output))
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(output))
     target = output / f"wormio-{name}"
     if target.exists():
         raise OutputExistsError(

@@ -21,6 +21,7 @@ app = typer.Typer(no_args_is_help=True, help="Signals: show, process, average.")
 
 _FIGURES = (".png", ".pdf", ".svg")
 _SCHEMA_VERSION = 1
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 
 FileArgument = Annotated[
     Path, typer.Argument(help="Signals, an HDF5 file.", metavar="FILE", parser=as_path)
@@ -254,14 +255,12 @@ def _short(values: dict[str, Any]) -> str:
 
 
 def _recipe(path: Path) -> Recipe:
-    import h5py
-
     import wormio
     from wormio.signal import read_recipe
 
-    if path.is_file() and h5py.is_hdf5(path):
-        return _recipe_in(path, wormio.load(path))
-    return read_recipe(path)
+    with path.open("rb") as file:
+        is_hdf5 = file.read(len(_HDF5)) == _HDF5
+    return _recipe_in(path, wormio.load(path)) if is_hdf5 else read_recipe(path)
 
 
 def _recipe_in(path: Path, signals: dict[str, Signal]) -> Recipe:

@@ -33,10 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["Kind"]
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_OTHERS = (
-    "wormio extract makes signals, wormio import-legacy FOLDER reads text signals and pickles, "
-    "wormio explain PATH tells what else it may be"
-)
 _OTHERS = "name a file that wormio saved; wormio explain PATH tells what this one may be"
 _CURE = "copy it again from where it came, or extract it again"
 
@@ -153,12 +149,14 @@ class Kind:
 
     def _check_format(self, file: h5py.File, path: Path) -> None:
         found = file.attrs.get("format")
+        there = found.decode("utf-8", "replace") if isinstance(found, bytes) else found
         if not isinstance(found, str) or found != self.format:
             raise SignalError(
                 f"is no {self.title}",
                 expected=f"the attribute format={self.format!r}",
-                found="an HDF5 file without it" if found is None else f"format={found!r}"[:200],
+                found="an HDF5 file without it" if found is None else f"format={there!r}"[:200],
                 path=path,
+                cure=_OTHERS,
             )
         version = file.attrs.get("schema_version")
         if not isinstance(version, np.integer) or version < 1:

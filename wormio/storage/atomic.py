@@ -90,6 +90,13 @@ def check_target(path: str | os.PathLike[str]) -> Path:
         There is no such folder, or `path` is one.
     """
     target = Path(os.path.realpath(path))
+    if target.parent.is_file():
+        raise OptionError(
+            "cannot be written: its folder is a file",
+            found=f"a file {target.parent}",
+            path=path,
+            cure="choose another name",
+        )
     if not target.parent.is_dir():
         raise OptionError(
             "cannot be written: there is no such folder",

@@ -159,10 +159,11 @@ def _read(
     try:
         rows = np.loadtxt(source, ndmin=2, **options)
     except ValueError as error:
+        what = str(error).split(";")[0]  # the rest is advice to who calls numpy
         raise CorruptRecordingError(
             "a row cannot be read",
             expected=f"{len(columns)} numbers a row",
-            found=f"{error} (rows are counted after the header)",
+            found=f"{what} (rows are counted after the header)",
             path=path,
             cure="if the acquisition was cut off, remove the incomplete last row",
         ) from error
@@ -234,8 +235,9 @@ def _header(path: Path, first: str, keys: TableKeys) -> tuple[str, ...]:
         raise CorruptRecordingError(
             "the header is not the one of this table",
             expected=" or ".join(expected) or "a line with the names of the columns",
-            found=repr(first[:300]),
+            found=repr(first[:300]) if first else "an empty file",
             path=path,
+            cure="" if first else "copy it again from where it was recorded",
         )
     return columns
 

@@ -110,7 +110,7 @@ def _read(path: Path, columns: int) -> tuple[list[str], Floats]:
             raise CorruptRecordingError(
                 "a row cannot be read",
                 expected="as many numbers as in the first row",
-                found=f"{error} (rows are counted after the header)",
+                found=f"{str(error).split(';')[0]} (rows are counted after the header)",
                 path=path,
                 cure="if the acquisition was cut off, remove the incomplete last row",
             ) from error

@@ -25,6 +25,7 @@ Prefer = Literal["text", "pickle"]
 
 _THRESHOLD = "matchless_nan_th.txt"
 _ADDED = "added_ref_neurons.txt"
+_MOST_SHOWN = 500
 _TRACES = ("green", "red", "signal")
 _MATLAB = {"heatData.mat", "heatDataMS.mat"}
 _OF_RECORDING = "of the recording: wormio.open reads the folder"
@@ -135,7 +136,7 @@ def read_legacy_folder(
         raise MissingPartError(
             "there are no traces in the folder",
             expected="green.txt, red.txt, green.pickle, signal.pickle, heatData.mat, ...",
-            found=", ".join(f"{k} ({v})" for k, v in left_out.items())[:500] or "no such files",
+            found=_some(f"{name} ({why})" for name, why in left_out.items()) or "no such files",
             path=folder,
         )
     threshold = _threshold(folder / _THRESHOLD) if _THRESHOLD in there else None
@@ -271,3 +272,12 @@ def _with_facts(signal: Signal, threshold: float | None, added: NDArray[np.float
     facts = {"matchless_nan_th": threshold, "added_ref_neurons": added.tolist()}
     step = attrs.evolve(step, parameters={**step.parameters, **facts})
     return attrs.evolve(signal, history=(*before, step))
+
+
+def _some(texts: Iterable[str]) -> str:
+    """Return the first few texts, whole, and how many more there are."""
+    first, *rest = [*texts] or [""]
+    shown = [first]
+    while rest and len(", ".join([*shown, rest[0]])) <= _MOST_SHOWN:
+        shown.append(rest.pop(0))
+    return ", ".join(shown) + (f" and {len(rest)} more" if rest else "")
