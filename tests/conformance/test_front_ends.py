@@ -1,5 +1,6 @@
 """Three thin front ends over one engine: pytest, the command line, and the function."""
 
+import gc
 import json
 import subprocess
 import sys
@@ -179,6 +180,29 @@ def test_what_cannot_be_asked_is_answered_before_anything_is_checked(
     ended, out, err = run("check", sample, *arguments)
     assert (ended, out) == (code, "")
     assert told in err
+
+
+def test_a_ctrl_c_during_a_collection_of_garbage_ends_the_checks_all_the_same(
+    run, sample, monkeypatch
+):
+    ended = []
+
+    def collect(*_, progress, **__):
+        def interrupt(_phase, _info):
+            raise KeyboardInterrupt
+
+        gc.callbacks.append(interrupt)
+        try:
+            gc.collect()  # Python ignores what is raised in there
+        finally:
+            gc.callbacks.remove(interrupt)
+        progress(1, 2)
+        ended.append("too late")
+
+    monkeypatch.setattr("wormio.testing.check_adapter", collect)
+    code, out, err = run("check", sample)
+    assert (code, out, err) == (130, "", "")
+    assert not ended
 
 
 def test_the_front_ends_agree_with_the_function(run):

@@ -1,7 +1,9 @@
 """``wormio check`` and what ``wormio plugins test`` shares with it: running the conformance kit."""
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from xml.etree import ElementTree
@@ -19,6 +21,7 @@ from wormio.cli.common import (
     parse_options,
     progress_bar,
 )
+from wormio.cli.exits import TerminatedError
 
 if TYPE_CHECKING:
     from wormio.registry import Format, PluginRegistry
@@ -99,8 +102,38 @@ def run_kit(
     from wormio.testing import check_adapter
 
     name = f"{fmt.name}, {subject.title}" if subject.title else fmt.name
-    with progress_bar(f"checking {name}", "checks", quiet) as bar:
-        return check_adapter(subject, spec=contract_version(spec), only=only, progress=bar)
+    with progress_bar(f"checking {name}", "checks", quiet) as bar, _lost_interrupts() as lost:
+
+        def progress(done: int, total: int) -> None:
+            if lost:
+                raise lost[0]
+            if bar is not None:
+                bar(done, total)
+
+        return check_adapter(subject, spec=contract_version(spec), only=only, progress=progress)
+
+
+@contextmanager
+def _lost_interrupts() -> Iterator[list[type[BaseException]]]:
+    """Give a list into which a Ctrl-C or SIGTERM goes that Python ignored.
+
+    The checks collect garbage, often and long, and the first code that runs afterwards is a
+    callback of hypothesis, out of which no exception leads.
+    """
+    lost: list[type[BaseException]] = []
+    before = sys.unraisablehook
+
+    def note(told: "sys.UnraisableHookArgs") -> None:
+        if issubclass(told.exc_type, KeyboardInterrupt | TerminatedError):
+            lost.append(told.exc_type)
+        else:
+            before(told)
+
+    sys.unraisablehook = note
+    try:
+        yield lost
+    finally:
+        sys.unraisablehook = before
 
 
 def deliver(
