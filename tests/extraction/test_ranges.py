@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tracemalloc
 from itertools import pairwise
 from pathlib import Path
 
@@ -74,6 +75,17 @@ def test_listed_rows_are_those_that_are_marked(seed, n_images, height, share):
             assert not found[image, first - (first > 0) : stop + 1].any()  # nor next to another
             found[image, first:stop] = 1
     np.testing.assert_array_equal(found[:, :-1], marks)
+
+
+def test_few_rows_of_many_images_take_little_memory():
+    marks = np.zeros((5_000, 512), np.uint8)
+    marks[::20, 100:104] = 1
+    order = np.arange(len(marks))
+    tracemalloc.start()
+    list_rows(marks, order)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < marks.nbytes
 
 
 @given(plans(), st.integers(0, 3), st.integers(0, 2**32))

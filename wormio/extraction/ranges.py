@@ -165,7 +165,9 @@ def list_rows(marks: NDArray[np.uint8], order: Ints) -> RowSpans:
         The images, as they are to be listed.
     """
     n_images, height = marks.shape
-    found = np.empty((n_images * ((height + 1) // 2), 4), np.int64)
+    # Masks of few rows in many high images: what is allocated has to be there, used or not.
+    most = min(n_images * ((height + 1) // 2), np.count_nonzero(marks.view(np.bool_)))
+    found = np.empty((most, 4), np.int64)
     of_image = np.empty((n_images, 2), np.int64)
     n_spans = lib.wormio_list_spans(
         pointer("unsigned char[]", marks),
