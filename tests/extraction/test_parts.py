@@ -173,6 +173,7 @@ CHOICES = [
     {"mask": WEIGHTED, "reducer": Odd()},
     {"mask": {"soma": Box(1, 3, 3), "ring": Ellipsoid(3, 9, 9)}, "background": Annulus()},
     {"background": Annulus(), "reducer": Sum(), "boundary": "nan"},
+    {"background": Annulus(), "subpixel": "linear"},
     {"background": PlanePercentile(20), "boundary": "clip"},
     {"background": PlanePercentile(), "channels": 1},
     {"where": Labels(image=IMAGE)},
