@@ -27,8 +27,9 @@ static int check_pixels(const wormio_job *job, int64_t size)
 
     if (p->nbytes > INT64_MAX || check_image(p) != WORMIO_OK)
         return WORMIO_EARG;
-    /* A row's byte can be computed then, wherever the span begins. */
-    if (p->n_spans < 0 || p->row_stride < 0 || p->row_stride > INT64_MAX / 4 / size_limit ||
+    /* The way from the first row of a span to any other can be computed then. */
+    if (p->n_spans < 0 || p->row_stride < 0 ||
+        (p->height > 0 && p->row_stride > INT64_MAX / p->height) ||
         !countable(p->n_spans, WORMIO_SPAN_COLUMNS, sizeof *p->spans))
         return WORMIO_EARG;
     if (p->pixel_stride < size || (p->width > 0 && p->pixel_stride > INT64_MAX / p->width))
@@ -71,10 +72,13 @@ static int check_spans(const wormio_job *job)
     const wormio_samples *s = job->samples;
 
     for (int64_t i = 0; i < s->n_volumes * s->n_slots; i++) {
-        const int64_t *const range = p->plane_spans + 2 * s->plane[i];
+        const int64_t *range;
         int64_t above = 0;
 
-        for (int64_t k = s->plane[i] < 0 ? 0 : range[0]; s->plane[i] >= 0 && k < range[1]; k++) {
+        if (s->plane[i] < 0) /* no pointer is made of it: there may be no planes at all */
+            continue;
+        range = p->plane_spans + 2 * s->plane[i];
+        for (int64_t k = range[0]; k < range[1]; k++) {
             const int64_t *span = p->spans + WORMIO_SPAN_COLUMNS * k;
             const int64_t first = span[WORMIO_SPAN_FIRST], stop = span[WORMIO_SPAN_STOP];
             const int64_t offset = span[WORMIO_SPAN_OFFSET];
@@ -84,8 +88,9 @@ static int check_spans(const wormio_job *job)
             above = stop;
             if (first == stop || p->width == 0)
                 continue;
+            /* No sum, which might overflow. */
             if (offset < 0 || offset > job->last_row ||
-                offset + (stop - first - 1) * p->row_stride > job->last_row)
+                (stop - first - 1) * p->row_stride > job->last_row - offset)
                 return WORMIO_EBOUNDS;
         }
     }

@@ -467,6 +467,30 @@ static void test_centres(void)
     free_call(&c);
 }
 
+/* Images whose rows lie far apart: each is a span of its own. */
+static void test_rows_far_apart(void)
+{
+    call c = new_call(U16);
+
+    split_rows(&c);
+    c.pixels.row_stride = INT64_MAX / HEIGHT;
+    check_sum(U16, &c, 9.0 * (value(0, 2, 3) + value(1, 2, 3)), 18);
+    free_call(&c);
+}
+
+/* Volumes of which nothing was saved need no planes. */
+static void test_no_planes(void)
+{
+    call c = new_call(U16);
+
+    for (int slot = 0; slot < SLOTS; slot++)
+        c.plane[slot] = -1;
+    c.pixels.n_planes = c.pixels.n_spans = 0;
+    c.pixels.plane_spans = c.pixels.spans = NULL;
+    check_not_valid(U16, &c);
+    free_call(&c);
+}
+
 /* Some rows of an image, in one span or in two. */
 static void test_spans(void)
 {
@@ -529,6 +553,13 @@ static void test_spans(void)
         c.pixels.row_stride = INT64_MAX;
         CHECK(reduce(kernel, &c) == WORMIO_EARG);
         c.pixels.row_stride = row;
+        /* Said to be as large as memory can be: its end is not computed beyond that. */
+        const uint64_t nbytes = c.pixels.nbytes;
+        c.pixels.nbytes = INT64_MAX;
+        c.spans[WORMIO_SPAN_OFFSET] = INT64_MAX - row;
+        CHECK(reduce(kernel, &c) == WORMIO_EBOUNDS);
+        c.spans[WORMIO_SPAN_OFFSET] = row;
+        c.pixels.nbytes = nbytes;
         c.pixels.n_spans = -1;
         CHECK(reduce(kernel, &c) == WORMIO_EARG);
         c.pixels.n_spans = INT64_MAX;
@@ -1097,6 +1128,8 @@ int main(void)
     test_centres();
     test_rows_in_the_buffer();
     test_spans();
+    test_rows_far_apart();
+    test_no_planes();
     test_reducers();
     test_weights();
     test_between_pixels();

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from wormio.errors import ExtractionError, UnsupportedCapabilityError
 from wormio.extraction import kernels, twin
 from wormio.extraction.kernels import Operation
-from wormio.extraction.passing import pass_points
+from wormio.extraction.passing import pass_points, pointer
 from wormio.extraction.reading import Block
 from wormio.extraction.voxels import table_of_masks
 
@@ -289,6 +289,14 @@ def test_every_second_plane_row_and_column_can_be_read_in_place():
 def test_a_view_of_one_row_and_column_may_have_any_stride():
     view = ramp()[:, ::-1, ::-1][:, :1, :1]
     assert call(view, yx=[[[0, 0]]], boundary="clip")[0].item() == 9 * 1929
+
+
+def test_numbers_at_odd_addresses_are_never_handed_to_c_as_they_are():
+    odd = np.frombuffer(b"\0" + np.array([2.0, 3.0]).tobytes(), np.float64, offset=1)
+    with pytest.raises(ExtractionError, match="cannot be handed to the core"):
+        pointer("double[]", odd)
+    found = call(ramp(), yx=odd.reshape(1, 1, 2))
+    assert_same_bits(found, call(ramp(), yx=[[[2.0, 3.0]]]))
 
 
 def test_memory_that_is_read_only_and_owned_by_others_can_be_read():

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tracemalloc
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wormio.errors import ExtractionError, TruncatedRecordingError
-from wormio.extraction.ranges import GAP, RowGrid, RowSpans, place_rows, read_ranges
+from wormio.extraction.ranges import GAP, RowGrid, RowSpans, list_rows, place_rows, read_ranges
 from wormio.model._files import SharedFiles
 
 PAGE = 4096
@@ -62,14 +63,40 @@ def wanted_rows(spans, grid):
             yield image, int(grid.file[image]), int(begin), at
 
 
+@given(st.integers(0, 2**32), st.integers(0, 5), st.integers(0, 9), st.floats(0, 1))
+def test_listed_rows_are_those_that_are_marked(seed, n_images, height, share):
+    rng = np.random.default_rng(seed)
+    marks = (rng.random((n_images, height)) < share).astype(np.uint8)
+    spans = list_rows(marks, rng.permutation(n_images))
+    found = np.zeros((n_images, height + 1), np.uint8)
+    for image, (begin, end) in enumerate(spans.of_image.tolist()):
+        for one, first, stop, offset in spans.table[begin:end].tolist():
+            assert (one, offset) == (image, -1)
+            assert not found[image, first - (first > 0) : stop + 1].any()  # nor next to another
+            found[image, first:stop] = 1
+    np.testing.assert_array_equal(found[:, :-1], marks)
+
+
+def test_few_rows_of_many_images_take_little_memory():
+    marks = np.zeros((5_000, 512), np.uint8)
+    marks[::20, 100:104] = 1
+    order = np.arange(len(marks))
+    tracemalloc.start()
+    list_rows(marks, order)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < marks.nbytes
+
+
 @given(plans(), st.integers(0, 3), st.integers(0, 2**32))
 def test_every_row_is_where_the_plan_says_once_its_part_is_read(plan, n_parts, seed):
     spans, grid = plan
     part = np.zeros(len(grid.file), np.int64)
     if n_parts:
         part = np.random.default_rng(seed).integers(0, n_parts, len(grid.file))
-        grid = attrs.evolve(grid, part=part)
+        grid = attrs.evolve(grid, part=part, n_parts=n_parts)
     ranges = place_rows(spans, grid)
+    assert len(ranges.edges) == max(n_parts, 1) + 1
     assert ranges.edges[-1] == len(ranges)
     buffer = np.zeros(ranges.buffer_bytes, np.uint8)
     for k, (first, last) in enumerate(pairwise(ranges.edges)):

@@ -257,10 +257,11 @@ def pass_options(
 
 def pointer(kind: str, array: NDArray[Any], *, writable: bool = False) -> Any:
     """Hand an array over as what it is."""
-    if array.dtype != _TYPES[kind] or not array.flags.c_contiguous:
+    flags = array.flags
+    if array.dtype != _TYPES[kind] or not (flags.c_contiguous and flags.aligned):
         raise ExtractionError(
             "an array cannot be handed to the core",
-            expected=f"C-contiguous, of {_TYPES[kind]}",
+            expected=f"C-contiguous and aligned, of {_TYPES[kind]}",
             found=f"{array.dtype} of shape {array.shape}, strides {array.strides}",
             cure="report this as a bug of wormio.extraction",
         )
@@ -299,7 +300,7 @@ def integers(
     array = np.asarray(values)
     check_shape(name, array.shape, shape)
     if array.dtype == dtype:
-        return np.ascontiguousarray(array)
+        return _in_order(array, dtype)
     limits = np.iinfo(dtype)
     if array.dtype.kind not in "iu":
         raise ExtractionError(
@@ -315,7 +316,7 @@ def integers(
             found=f"{array.min()} to {array.max()}",
             cure="look for a fill value or an overflow where they were computed",
         )
-    return np.ascontiguousarray(array, dtype=dtype)
+    return _in_order(array, dtype)
 
 
 def numbers(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
@@ -324,4 +325,10 @@ def numbers(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> NDAr
     check_shape(name, array.shape, shape)
     if array.dtype.kind not in "iuf":
         raise ExtractionError(f"{name} are not numbers", expected="float64", found=str(array.dtype))
-    return np.ascontiguousarray(array, dtype=np.float64)
+    return _in_order(array, np.float64)
+
+
+def _in_order(array: NDArray[Any], dtype: type[Any]) -> NDArray[Any]:
+    """Return an array as C takes it: a view of a file's bytes may begin at an odd address."""
+    ordered = np.ascontiguousarray(array, dtype)
+    return ordered if ordered.flags.aligned else ordered.copy()

@@ -101,7 +101,7 @@ def plan_rows(
         frame ``frames[0] + i``.
     parts : sequence of int
         One part of the frames is read after the other, into the same memory: the second one
-        begins at frame ``frames[0] + parts[0]``, and so on.
+        begins at frame ``frames[0] + parts[0]``, and so on; they do not fall.
 
     Raises
     ------
@@ -121,6 +121,7 @@ def plan_rows(
         row_bytes=(layout.width - 1) * layout.pixel_stride + itemsize,
         phase=1 if layout.dtype.isnative else itemsize,
         part=np.tile(part, len(channels)) if len(parts) else None,
+        n_parts=len(parts) + 1,
     )
     spans = list_rows(marks, grid.order)
     missing = grid.file[spans.image] < 0

@@ -92,6 +92,8 @@ class RowGrid:
     part : (I,) int64, optional
         Of each image: which part it belongs to, from 0 on. One part is read after the other, into
         the same memory. None: all to one.
+    n_parts : int
+        How many there are; images need not belong to all of them.
     """
 
     file: Ints
@@ -101,6 +103,7 @@ class RowGrid:
     row_bytes: int
     phase: int = 1
     part: Ints | None = None
+    n_parts: int = 1
 
     @property
     def order(self) -> Ints:
@@ -162,7 +165,9 @@ def list_rows(marks: NDArray[np.uint8], order: Ints) -> RowSpans:
         The images, as they are to be listed.
     """
     n_images, height = marks.shape
-    found = np.empty((n_images * ((height + 1) // 2), 4), np.int64)
+    # Masks of few rows in many high images: what is allocated has to be there, used or not.
+    most = min(n_images * ((height + 1) // 2), np.count_nonzero(marks.view(np.bool_)))
+    found = np.empty((most, 4), np.int64)
     of_image = np.empty((n_images, 2), np.int64)
     n_spans = lib.wormio_list_spans(
         pointer("unsigned char[]", marks),
@@ -191,9 +196,9 @@ def place_rows(spans: RowSpans, grid: RowGrid, *, gap: int = GAP) -> ByteRanges:
     image = spans.image
     begin = grid.offset[image] + spans.first * grid.row_stride
     group = grid.file[image]
-    a_part, n_parts = int(grid.file.max(initial=0)) + 1, 1
+    a_part = int(grid.file.max(initial=0)) + 1
     if grid.part is not None:
-        group, n_parts = group + grid.part[image] * a_part, int(grid.part.max(initial=0)) + 1
+        group = group + grid.part[image] * a_part
     if grid.phase > 1:
         group = group * grid.phase + begin % grid.phase
         a_part *= grid.phase
@@ -236,7 +241,7 @@ def place_rows(spans: RowSpans, grid: RowGrid, *, gap: int = GAP) -> ByteRanges:
     return ByteRanges(
         table=table,
         file=table[:, 0] % a_part // grid.phase,
-        edges=np.searchsorted(table[:, 0], np.arange(n_parts + 1) * a_part).tolist(),
+        edges=np.searchsorted(table[:, 0], np.arange(grid.n_parts + 1) * a_part).tolist(),
         buffer_bytes=counted[1],
     )
 

@@ -95,6 +95,9 @@ class Task:
         begins, ends = np.minimum.reduceat(begin, first), np.maximum.reduceat(end, first)
         if (begins[1:] < np.maximum.accumulate(ends)[:-1]).any():  # they share frames
             first, begins = first[:1], begins[:1]
+        # A part without any plane begins where the next one does: what is to be read is found by
+        # a search, which needs them in order.
+        begins = np.minimum.accumulate(begins[::-1])[::-1]
         edges = [*first.tolist(), n_volumes]
         return [Part(*each) for each in zip(pairwise(edges), begins.tolist(), strict=True)]
 
