@@ -4,7 +4,7 @@ Every part finds garbage in the memory where the one before it was, so that noth
 for pixels.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import attrs
 import numpy as np
@@ -280,6 +280,43 @@ def test_a_price_is_what_all_parts_read(tmp_path, parts, monkeypatch):
     ((price,), ((n_bytes, n_ranges),)) = prices, lengths
     assert (price.total_read, price.total_pieces) == (n_bytes, n_ranges)
     assert {price.largest} == {size for _, size in parts}
+
+
+class InThisThread(Executor):
+    """Does at once what it is given."""
+
+    def submit(self, fn, /, *args, **kwargs):
+        future = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def test_a_reducer_may_itself_extract_in_the_same_thread(tmp_path, parts):
+    @attrs.frozen
+    class Nested(Odd):
+        def reduce(self, values, counts, weights):
+            wormio.extract(recording, IN_UM, mask=Box(3, 3, 3), executor=InThisThread())
+            return super().reduce(values, counts, weights)
+
+    masks = {"soma": Box(1, 3, 3), "ring": Ellipsoid(3, 9, 9)}
+    expected = wormio.extract(MEMORY, IN_UM, mask=masks, reducer=Odd())
+    with in_files(tmp_path) as recording:
+        options = {"mask": masks, "reducer": Nested(), "executor": InThisThread()}
+        check(wormio.extract(recording, IN_UM, **options), expected)
+
+
+def test_the_memory_of_a_plan_is_the_next_ones_once_nobody_holds_it(tmp_path):
+    def planned():
+        return reading.plan_block(recording, (9, 17), (0, 1), marks)
+
+    marks = np.ones((8 * C, Y), np.uint8)
+    with in_files(tmp_path, lines=timeline(())) as recording:
+        marks[[3, 4, 13], :] = 0  # never saved
+        one, other = planned(), planned()
+        assert not np.shares_memory(one.block.buffer, other.block.buffer)
+        address = other.block.buffer.ctypes.data
+        del one, other
+        assert planned().block.buffer.ctypes.data == address
 
 
 def test_a_checkpoint_goes_on_with_other_parts_and_batches(tmp_path, parts, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
@@ -40,12 +41,17 @@ class _Scratch(threading.local):
 
     def __init__(self) -> None:
         self.pixels = np.empty(0, np.uint8)
+        self.lent: weakref.ref[NDArray[np.uint8]] | None = None
 
     def take(self, n_bytes: int) -> NDArray[np.uint8]:
-        if len(self.pixels) < n_bytes:
+        # A plugin's reducer may itself extract, by an executor that works in this very thread.
+        in_use = self.lent is not None and self.lent() is not None
+        if in_use or len(self.pixels) < n_bytes:
             self.pixels = np.empty(0, np.uint8)  # the old one goes before the new one comes
             self.pixels = np.empty(n_bytes + n_bytes // 8, np.uint8)
-        return self.pixels[:n_bytes]
+        lent = self.pixels[:n_bytes]
+        self.lent = weakref.ref(lent)
+        return lent
 
 
 _scratch = _Scratch()
@@ -138,7 +144,8 @@ def plan_rows(
 def scratch_for(plan: PlannedRows) -> NDArray[np.uint8]:
     """Return memory for a part of what was planned, (n_bytes,) uint8.
 
-    It is **the thread's scratch memory**: the next plan in this thread is given the same.
+    It is **the thread's scratch memory**: once nobody holds the array that is returned, the next
+    plan in this thread is given the same. A view of it does not count.
     """
     return _scratch.take(plan.ranges.buffer_bytes)
 

@@ -128,7 +128,7 @@ class BlockPlan:
     ----------
     block : Block
         Where pixels come to lie: of all parts, but of one at a time. It may be **the thread's
-        scratch memory**, which the next plan of this thread overwrites.
+        scratch memory**, which a later plan of this thread overwrites, once nobody holds this one.
     fill : callable
         ``fill(part)`` reads one part into the block. Raises RecordingError, OSError: pixels could
         not be read.
