@@ -17,7 +17,7 @@ from benchmarks.contest import Contenders, Contest, Goal
 from benchmarks.extracting import BOX, box_index, by_slicing
 from benchmarks.recordings import CHANNELS, PLANES, SHAPE, neurons
 from wormio.extraction import Mean
-from wormio.extraction.kernels import reduce
+from wormio.extraction.kernels import Options, reduce
 from wormio.extraction.passing import pass_points
 from wormio.extraction.reading import Block
 
@@ -43,7 +43,7 @@ def _by_kernel(volumes: NDArray[np.uint16], zyx: NDArray[np.float64]) -> Callabl
 
     def means() -> NDArray[np.float64]:
         points = pass_points(*call, n_planes=planes.size)
-        return reduce(block, points, operation=Mean().operation, boundary="exclude").value
+        return reduce(block, points, Mean().operation, Options(boundary="exclude")).value
 
     return means
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from wormio.errors import ExtractionError, UnsupportedCapabilityError
 from wormio.extraction import kernels, twin
-from wormio.extraction.kernels import Operation
+from wormio.extraction.kernels import Operation, Options
 from wormio.extraction.passing import pass_points, pointer
 from wormio.extraction.reading import Block
 from wormio.extraction.voxels import table_of_masks
@@ -50,8 +50,8 @@ def run(block, *, runs=None, table=None, operation="sum", k=1, q=0.5, **argument
     reduced = kernels.reduce(
         block,
         points,
-        operation=Operation(operation, k=k, q=q),
-        **{"boundary": "exclude"} | arguments,
+        Operation(operation, k=k, q=q),
+        Options(**{"boundary": "exclude"} | arguments),
     )
     return reduced.value[0], reduced.voxels[0], reduced.saturated[0]
 
@@ -430,8 +430,8 @@ def by_core(case):
     reduced = kernels.reduce(
         block,
         points,
-        operation=Operation(choice["operation"], k=choice["k"], q=choice["q"]),
-        **options,
+        Operation(choice["operation"], k=choice["k"], q=choice["q"]),
+        Options(**options),
     )
     return [reduced.value, reduced.voxels, reduced.saturated]
 
@@ -515,9 +515,9 @@ def test_gathered_voxels_reduce_to_the_same(case):
     points = pass_points(**points, table=table, offset=offsets, n_planes=len(pixels))
     if expected is ExtractionError:
         with pytest.raises(ExtractionError):
-            kernels.gather(block, points, **options)
+            kernels.gather(block, points, Options(**options))
         return
-    values, weights, reduced = kernels.gather(block, points, **options)
+    values, weights, reduced = kernels.gather(block, points, Options(**options))
     assert weights is None
     assert np.isnan(reduced.value).all()
     assert (np.isfinite(values).sum(axis=-1) == expected[1]).all()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wormio.errors import ExtractionError
 from wormio.extraction.backgrounds import Background, PlanePercentile, free_voxels
-from wormio.extraction.kernels import Operation, Reduced, gather, prepare, reduce
+from wormio.extraction.kernels import Operation, Options, Reduced, gather, prepare, reduce
 from wormio.extraction.passing import Points, pass_points
 from wormio.extraction.reading import Block, plan_block
 from wormio.extraction.reducers import Sum, VoxelReducer
@@ -136,9 +136,8 @@ def _percentile(
     reduced = reduce(
         attrs.evolve(block, of_plane=block.of_plane[one]),
         points,
-        operation=Operation("quantile", q=kind.percentile / 100),
-        boundary="exclude",
-        rectify=task.rectify,
+        Operation("quantile", q=kind.percentile / 100),
+        Options(boundary="exclude", rectify=task.rectify),
     )
     values: NDArray[np.float64] = reduced.value[0]
     return values
@@ -154,19 +153,19 @@ class _Step(Protocol):
 
 
 def _prepare(block: Block, task: Task, points: Points) -> _Step:
-    common: dict[str, Any] = {
-        "boundary": task.boundary,
-        "linear": task.linear,
-        "rectify": task.rectify,
-        "saturation": task.saturation,
-    }
+    options = Options(
+        boundary=task.boundary,
+        linear=task.linear,
+        rectify=task.rectify,
+        saturation=task.saturation,
+    )
     # Almost all have an operation of the core; asking a protocol is slow.
     operation = getattr(task.reducer, "operation", None)
     if isinstance(operation, Operation):
-        return prepare(block, points, operation=operation, **common)
+        return prepare(block, points, operation, options)
     shape = task.slot.shape
     none = Reduced(np.full(shape, np.nan), np.zeros(shape, np.int32), np.zeros(shape, np.int32))
-    return _InPython(block, points, cast("VoxelReducer", task.reducer), common, none)
+    return _InPython(block, points, cast("VoxelReducer", task.reducer), options, none)
 
 
 @attrs.frozen(eq=False)
@@ -176,13 +175,13 @@ class _InPython:
     block: Block
     points: Points
     reducer: VoxelReducer
-    options: dict[str, Any]
+    options: Options
     reduced: Reduced
 
     def run(self, first: int, stop: int) -> None:
         """Reduce some of the volumes."""
         part = self.points.of_volumes(first, stop)
-        values, weights, reduced = gather(self.block, part, **self.options)
+        values, weights, reduced = gather(self.block, part, self.options)
         there = reduced.voxels > 0
         if there.any():
             chosen = np.asarray(

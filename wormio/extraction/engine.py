@@ -25,8 +25,8 @@ from wormio.extraction.checkpoint import opened_checkpoint
 from wormio.extraction.executors import ExecutorArgument, hired
 from wormio.extraction.following import Following
 from wormio.extraction.following import follow as follow_growing
-from wormio.extraction.kernels import Boundary
 from wormio.extraction.masks import Mask
+from wormio.extraction.passing import Boundary
 from wormio.extraction.places import MappingArgument, maps_by_channel
 from wormio.extraction.plan import Plan
 from wormio.extraction.presets import Preset, check_preset

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SUPPORTED_DTYPES",
-    "Boundary",
     "Operation",
+    "Options",
     "Reduced",
     "Reduction",
     "build_id",
@@ -133,26 +133,12 @@ class Reduction:
         )
 
 
-def reduce(
-    block: Block,
-    points: Points,
-    *,
-    operation: Operation,
-    boundary: Boundary,
-    linear: bool = False,
-    rectify: bool = False,
-    saturation: float = math.nan,
-) -> Reduced:
-    """Reduce the voxels of a mask around every point of every volume.
+@attrs.frozen(kw_only=True)
+class Options:
+    """How voxels are taken, whatever becomes of them.
 
     Parameters
     ----------
-    block : Block
-        Pixels of C channels, of a dtype in `SUPPORTED_DTYPES`.
-    points : Points
-        In the planes of the block.
-    operation : Operation
-        Of all but ``"gather"``.
     boundary : {"exclude", "clip", "nan"}
         What becomes of voxels outside the image or the sweep, or on a missing plane: left out;
         replaced by the image's edge, and in z by the nearest saved plane towards the centre; or
@@ -164,6 +150,26 @@ def reduce(
         Voxels below the offset count as 0 counts.
     saturation : float
         Pixels from here on count as saturated; NaN: none does.
+    """
+
+    boundary: Boundary
+    linear: bool = False
+    rectify: bool = False
+    saturation: float = math.nan
+
+
+def reduce(block: Block, points: Points, operation: Operation, options: Options) -> Reduced:
+    """Reduce the voxels of a mask around every point of every volume.
+
+    Parameters
+    ----------
+    block : Block
+        Pixels of C channels, of a dtype in `SUPPORTED_DTYPES`.
+    points : Points
+        In the planes of the block.
+    operation : Operation
+        Of all but ``"gather"``.
+    options : Options
 
     Raises
     ------
@@ -172,42 +178,19 @@ def reduce(
     ExtractionError
         Shapes or indices do not fit together, or a mask needs a row that is not in the block.
     """
-    reduction = prepare(
-        block,
-        points,
-        operation=operation,
-        boundary=boundary,
-        linear=linear,
-        rectify=rectify,
-        saturation=saturation,
-    )
+    reduction = prepare(block, points, operation, options)
     reduction.run(0, points.n_volumes)
     return reduction.reduced
 
 
-def prepare(
-    block: Block,
-    points: Points,
-    *,
-    operation: Operation,
-    boundary: Boundary,
-    linear: bool = False,
-    rectify: bool = False,
-    saturation: float = math.nan,
-) -> Reduction:
+def prepare(block: Block, points: Points, operation: Operation, options: Options) -> Reduction:
     """Check everything and make room for the result, before the pixels are there; see `reduce`."""
-    options = _Options(operation, boundary, linear, rectify, saturation)
-    return _prepare(block, points, options, np.empty(_scratch_size(points.table, options)))
+    scratch = np.empty(_scratch_size(points.table, operation, options))
+    return _prepare(block, points, operation, options, scratch)
 
 
 def gather(
-    block: Block,
-    points: Points,
-    *,
-    boundary: Boundary,
-    linear: bool = False,
-    rectify: bool = False,
-    saturation: float = math.nan,
+    block: Block, points: Points, options: Options
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, Reduced]:
     """Return the voxels of every sample themselves; K is the number of the largest mask's.
 
@@ -233,8 +216,7 @@ def gather(
             cure="use smaller masks, or fewer volumes at once (memory=)",
         )
     scratch = np.full((*shape, each), np.nan)
-    options = _Options(Operation("gather"), boundary, linear, rectify, saturation)
-    reduction = _prepare(block, points, options, scratch)
+    reduction = _prepare(block, points, Operation("gather"), options, scratch)
     reduction.run(0, points.n_volumes)
     reduced = reduction.reduced
     scratch = scratch.swapaxes(0, 1)
@@ -243,17 +225,8 @@ def gather(
     return scratch[..., : table.most_voxels], scratch[..., table.most_voxels :], reduced
 
 
-@attrs.frozen
-class _Options:
-    operation: Operation
-    boundary: str
-    linear: bool
-    rectify: bool
-    saturation: float
-
-
-def _scratch_size(table: MaskTable, options: _Options) -> int:
-    sums = options.operation.name in {"sum", "mean"} and table.weights is None
+def _scratch_size(table: MaskTable, operation: Operation, options: Options) -> int:
+    sums = operation.name in {"sum", "mean"} and table.weights is None
     if sums and not (options.linear or options.rectify):
         return 0
     size = table.most_voxels * (1 if table.weights is None else 2)
@@ -268,10 +241,13 @@ def _scratch_size(table: MaskTable, options: _Options) -> int:
 
 
 def _prepare(
-    block: Block, points: Points, options: _Options, scratch: NDArray[np.float64]
+    block: Block,
+    points: Points,
+    operation: Operation,
+    options: Options,
+    scratch: NDArray[np.float64],
 ) -> Reduction:
     kernel = _kernel(block)
-    operation = options.operation
     c_options = pass_options(
         operation.name,
         options.boundary,

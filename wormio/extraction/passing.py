@@ -26,8 +26,6 @@ __all__ = [
     "Points",
     "check_shape",
     "check_status",
-    "integers",
-    "numbers",
     "pass_options",
     "pass_points",
     "pointer",
@@ -156,13 +154,13 @@ def pass_points(
     ExtractionError
         Shapes or indices do not fit together.
     """
-    each = numbers("offset", offset, (None,))
+    each = _numbers("offset", offset, (None,))
     n_channels = len(each)
-    plane_of = integers("planes", planes, np.int64, (n_channels, None, None))
+    plane_of = _integers("planes", planes, np.int64, (n_channels, None, None))
     _, n_volumes, n_slots = plane_of.shape
-    slots = integers("slot", slot, np.int32, (n_channels, n_volumes, None))
+    slots = _integers("slot", slot, np.int32, (n_channels, n_volumes, None))
     n_points = slots.shape[2]
-    points = numbers("yx", yx, (n_channels, n_volumes, n_points, 2))
+    points = _numbers("yx", yx, (n_channels, n_volumes, n_points, 2))
     if not all(map(math.isfinite, each.tolist())):
         raise ExtractionError(
             "the camera offset is not a number of counts",
@@ -293,7 +291,7 @@ def check_shape(name: str, shape: tuple[int, ...], expected: tuple[int | None, .
         )
 
 
-def integers(
+def _integers(
     name: str, values: ArrayLike, dtype: type[Any], shape: tuple[int | None, ...]
 ) -> NDArray[Any]:
     """Return integers as a C-contiguous array of `dtype`, refusing those that do not fit it."""
@@ -319,7 +317,7 @@ def integers(
     return _in_order(array, dtype)
 
 
-def numbers(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
+def _numbers(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
     """Return numbers as a C-contiguous array of float64."""
     array = np.asarray(values)
     check_shape(name, array.shape, shape)

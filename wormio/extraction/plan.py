@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from wormio.extraction.backgrounds import Background
 from wormio.extraction.centres import plane_table
-from wormio.extraction.kernels import Boundary
 from wormio.extraction.masks import Mask
+from wormio.extraction.passing import Boundary
 from wormio.extraction.places import Place
 from wormio.extraction.planned import layout_of
 from wormio.extraction.presets import Preset, early_planes

@@ -69,11 +69,6 @@ class RowSpans:
         """(M,) int64, above `first`."""
         return self.table[:, 2]
 
-    @property
-    def offset(self) -> Ints:
-        """(M,) int64: byte in the buffer."""
-        return self.table[:, 3]
-
 
 @attrs.frozen(eq=False, kw_only=True)
 class RowGrid:
@@ -118,11 +113,10 @@ class ByteRanges:
 
     Parameters
     ----------
+    table : (R, 4) int64
+        Group, first byte in the file, bytes, and first byte in the buffer; as C takes it.
     file : (R,) int64
-    begin, length : (R,) int64
-        Bytes of that file.
-    position : (R,) int64
-        Where they go in the buffer.
+        Which file.
     edges : list of int
         The ranges of part ``k`` are those from ``edges[k]`` to ``edges[k + 1]``.
     buffer_bytes : int
@@ -130,25 +124,14 @@ class ByteRanges:
     """
 
     table: Ints = attrs.field(repr=False)
-    """(R, 4): group, begin, length, position; as C takes it."""
     file: Ints
     edges: list[int]
     buffer_bytes: int
 
     @property
-    def begin(self) -> Ints:
-        """(R,) first byte in the file."""
-        return self.table[:, 1]
-
-    @property
     def length(self) -> Ints:
         """(R,) bytes."""
         return self.table[:, 2]
-
-    @property
-    def position(self) -> Ints:
-        """(R,) first byte in the buffer."""
-        return self.table[:, 3]
 
     def __len__(self) -> int:
         return len(self.table)

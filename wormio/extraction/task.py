@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wormio.extraction.backgrounds import Background
-from wormio.extraction.kernels import Boundary
+from wormio.extraction.passing import Boundary
 from wormio.extraction.reducers import Reducer
 from wormio.extraction.voxels import MaskTable
 
